@@ -1,0 +1,33 @@
+"""The program `hstore` (also `heimdal`, and `python -m hstore`): chooses the command line's fast or full half."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the words `argv` (default: the process's own) say and return the exit code.
+
+    `hstore run` is parsed by hand before anything heavy is imported: it stands before every command that
+    someone wants recorded, and argparse alone would cost it 9 ms.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        from hstore.cli import run
+
+        command = run.split(words)
+        if command is not None:
+            return run.main(*command)
+        from hstore.cli import program
+
+        return program.main(words)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Terminals: raw mode that is always taken back, window sizes, and the pseudo-terminal a command gets."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # Windows: nothing here is used there
+    if not TYPE_CHECKING:
+        fcntl = termios = None
+
+_WINSIZE_BYTES = 8  # struct winsize: rows, columns and two pixel sizes, 16 bits each
+_IFLAG, _OFLAG, _CFLAG, _LFLAG, _CC = 0, 1, 2, 3, 6
+
+
+class PseudoTerminal:
+    """A new pseudo-terminal that mirrors `mirrored`, the real terminal its output will appear on.
+
+    With `keyboard` it becomes the command's controlling terminal and takes over all settings of the real
+    one, which goes to raw mode meanwhile: echo, line editing and Ctrl-C then happen here. Without, the
+    real terminal keeps those jobs, and this one only has to pass bytes through untouched.
+    """
+
+    def __init__(self, mirrored: int, *, keyboard: bool) -> None:
+        self.mirrored = mirrored
+        self.keyboard = keyboard
+        self.master, self.slave = os.openpty()
+        try:
+            self.path = os.ttyname(self.slave)
+            termios.tcsetattr(self.slave, termios.TCSANOW, self._settings())
+            self.copy_window_size()
+        except BaseException:
+            os.close(self.master)
+            os.close(self.slave)
+            raise
+
+    def _settings(self) -> list[Any]:
+        settings = termios.tcgetattr(self.mirrored)
+        if not self.keyboard:
+            settings[_OFLAG] &= ~termios.OPOST
+            settings[_LFLAG] &= ~termios.ECHO
+        return settings
+
+    def copy_window_size(self) -> None:
+        """Give it the size of the real one; the kernel sends SIGWINCH where that changes something."""
+        try:
+            size = fcntl.ioctl(self.mirrored, termios.TIOCGWINSZ, bytes(_WINSIZE_BYTES))
+            fcntl.ioctl(self.master, termios.TIOCSWINSZ, size)
+        except OSError:
+            pass  # the real terminal is gone, its size no longer matters
+
+
+class RawMode:
+    """Puts the terminal `fd` into raw mode; `restore` takes it back and may be called at any time."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._saved: list[Any] | None = termios.tcgetattr(fd)
+        self.resume()
+
+    def resume(self) -> None:
+        """Set raw mode again, after a stop in which a shell has set its own."""
+        if self._saved is not None:
+            _set(self._fd, _raw(self._saved))
+
+    def restore(self) -> None:
+        """Bring back the settings from before."""
+        if self._saved is not None:
+            saved, self._saved = self._saved, None
+            _set(self._fd, saved)
+
+
+def _set(fd: int, settings: list[Any]) -> None:
+    """Take effect now: waiting for output to drain could wait for ever on a terminal that is stopped."""
+    try:
+        termios.tcsetattr(fd, termios.TCSANOW, settings)
+    except termios.error:
+        pass  # the terminal is gone
+
+
+def _raw(settings: list[Any]) -> list[Any]:
+    """What cfmakeraw(3) does."""
+    raw = list(settings)
+    raw[_IFLAG] &= ~(
+        termios.IGNBRK
+        | termios.BRKINT
+        | termios.PARMRK
+        | termios.ISTRIP
+        | termios.INLCR
+        | termios.IGNCR
+        | termios.ICRNL
+        | termios.IXON
+    )
+    raw[_OFLAG] &= ~termios.OPOST
+    raw[_LFLAG] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    raw[_CFLAG] = (raw[_CFLAG] & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
+    raw[_CC] = list(raw[_CC])
+    raw[_CC][termios.VMIN], raw[_CC][termios.VTIME] = 1, 0
+    return raw
+
+
+def owns_keyboard(fd: int) -> bool:
+    """Whether reading from the terminal `fd` is this process's business now.
+
+    Not in the background of a shell with job control: touching the terminal there would stop the process,
+    and the command along with it would not have been stopped without hstore. A terminal that controls no
+    process, or another session, has no background.
+    """
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return True
+
+
+def unread(fd: int) -> int:
+    """How many bytes of a pipe or pseudo-terminal wait to be read."""
+    import sys
+
+    try:
+        count = fcntl.ioctl(fd, termios.FIONREAD, bytes(4))
+    except OSError:
+        return 0
+    return int.from_bytes(count, sys.byteorder)
