@@ -1,0 +1,57 @@
+"""The settings that come from outside: one frozen object, the only place that reads the environment.
+
+| variable | meaning |
+|---|---|
+| `HSTORE_DB` | path of the database; wins over every search for a project |
+| `HEIMDAL_SESSION` | key of the session that runs and references belong to |
+| `HEIMDAL_PROFILE` | `permissive` or `restricted`, for a session made by `HEIMDAL_SESSION` |
+| `HEIMDAL_CONTEXT_DIR` | directory of context of that session |
+| `NO_COLOR` | no colours, see https://no-color.org |
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+PROFILES = ("permissive", "restricted")
+
+
+class Settings:
+    """What the environment says, read once and never changed. Attributes are `None` where it is silent."""
+
+    __slots__ = ("context_dir", "database", "environment", "home", "no_color", "profile", "session")
+
+    database: str | None
+    session: str | None
+    profile: str | None
+    context_dir: str | None
+    home: str | None
+    no_color: bool
+    environment: Mapping[str, str]
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        fill = super().__setattr__
+        fill("environment", environ)
+        fill("database", environ.get("HSTORE_DB") or None)
+        fill("session", environ.get("HEIMDAL_SESSION") or None)
+        fill("profile", environ.get("HEIMDAL_PROFILE") or None)
+        fill("context_dir", environ.get("HEIMDAL_CONTEXT_DIR") or None)
+        fill("no_color", bool(environ.get("NO_COLOR")))
+        home = os.path.expanduser("~")
+        fill("home", home if os.path.isabs(home) else None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"settings are frozen: {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"settings are frozen: {name}")
+
+
+def settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (default: this process's environment, as it is now)."""
+    return Settings(dict(os.environ if environ is None else environ))

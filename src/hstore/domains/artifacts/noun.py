@@ -1,0 +1,158 @@
+"""The verbs of `store.artifacts`, put together from the writer and the reader."""
+
+from __future__ import annotations
+
+import os
+
+from hstore.codec import CHUNK, Codec
+from hstore.domains.artifacts.chunks import Chunks
+from hstore.domains.artifacts.reader import ArtifactReader
+from hstore.domains.artifacts.writer import ArtifactWriter
+from hstore.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Protocol, Union
+
+    from hstore.domains.artifacts.reader import Sink
+    from hstore.door import Door
+    from hstore.engine import Connection
+    from hstore.models import Artifact, Part
+
+    class Source(Protocol):
+        """Where bytes come from: a binary file, a pipe, a socket's file."""
+
+        def read(self, size: int, /) -> Any:
+            """Give at most `size` bytes, none at the end."""
+
+    Content = Union[bytes, bytearray, memoryview, str, os.PathLike[str], os.PathLike[bytes], Source]
+
+_READ = 4 * CHUNK
+_EVERYTHING = (1 << 63) - 1
+
+
+class Artifacts:
+    """`store.artifacts`: write, list and read what runs left behind."""
+
+    def __init__(self, connection: Connection, door: Door) -> None:
+        self._connection = connection
+        self._door = door
+        self._chunks = Chunks(connection, Codec())
+        self._reader = ArtifactReader(connection, door, self._chunks)
+
+    def writer(
+        self, run: int, kind: str = "log", *, name: str | None = None, path: str | None = None
+    ) -> ArtifactWriter:
+        """Begin an artifact whose bytes come bit by bit; what was stepped is kept whatever happens later.
+
+        Raises:
+            InvalidInput: `kind` is not log, file or note. NotFound: no such run.
+        """
+        return ArtifactWriter(self._connection, self._door, self._chunks, run, kind, name, path)
+
+    def attach(self, run: int, kind: str, content: Content, *, name: str | None = None, path: str | None = None) -> int:
+        """As `Store.attach_artifact`."""
+        if isinstance(content, str):
+            content = content.encode("utf-8", "surrogatepass" if _has_other_surrogates(content) else "surrogateescape")
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            view = memoryview(content).cast("B")
+            return self._attach(run, kind, (view[at : at + _READ] for at in range(0, len(view), _READ)), name, path)
+        if isinstance(content, os.PathLike):
+            return self._attach_file(run, kind, os.fsdecode(content), name, path)
+        if hasattr(content, "read"):
+            return self._attach(run, kind, _blocks(content), name, path)
+        raise InvalidInput(f"content: bytes, str, a path or a readable stream, not {type(content).__name__}")
+
+    def _attach_file(self, run: int, kind: str, source: str, name: str | None, path: str | None) -> int:
+        try:
+            file = open(source, "rb", buffering=0)  # noqa: SIM115 - closed below; only opening is the caller's fault
+        except OSError as failure:
+            raise InvalidInput(f"content: the file cannot be read: {failure.strerror}") from None
+        with file:
+            name = os.path.basename(source) if name is None else name
+            return self._attach(run, kind, _blocks(file), name, source if path is None else path)
+
+    def _attach(self, run: int, kind: str, blocks: Iterator[Any], name: str | None, path: str | None) -> int:
+        """Small content is one transaction; larger content is committed in bounded steps and marked complete last."""
+        first = next(blocks, b"")
+        if len(first) < _READ:
+            with self._connection.transaction():
+                return self._write(self.writer(run, kind, name=name, path=path), first, blocks)
+        return self._write(self.writer(run, kind, name=name, path=path), first, blocks)
+
+    @staticmethod
+    def _write(writer: ArtifactWriter, first: Any, blocks: Iterator[Any]) -> int:
+        with writer:
+            writer.write(first)
+            for block in blocks:
+                if writer.due:
+                    writer.step()
+                writer.write(block)
+        return writer.id
+
+    def get(self, artifact: int) -> Artifact:
+        """The artifact of that id; NotFound if there is none."""
+        return self._reader.get(artifact)
+
+    def list(
+        self,
+        *,
+        run: int | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        limit: int | None = 100,
+        after: int | None = None,
+    ) -> list[Artifact]:
+        """Artifacts, newest first, of a run, kind or name; `after` is the last id seen."""
+        return self._reader.list(run, kind, name, limit, after)
+
+    def read(self, artifact: int) -> bytes:
+        """All bytes, masked as they were stored; for large ones see `stream_to` and `read_range`."""
+        return b"".join(self._reader.read_range(artifact, 0, _EVERYTHING))
+
+    def read_range(self, artifact: int, start: int, length: int) -> bytes:
+        """At most `length` bytes from the offset `start`; fewer at the end, none behind it."""
+        return b"".join(self._reader.read_range(artifact, start, length))
+
+    def tail(self, artifact: int, lines: int = 10) -> bytes:
+        """The last lines; a last line without its newline counts as one."""
+        return self._reader.tail(artifact, lines)
+
+    def stream_to(self, artifact: int, file: Sink) -> int:
+        """Write all bytes to a binary file in pieces of at most 1 MiB; return how many there were."""
+        written = 0
+        for content in self._reader.read_range(artifact, 0, _EVERYTHING):
+            file.write(content)
+            written += len(content)
+        return written
+
+    def replay(self, run: int, offsets: dict[int, int] | None = None) -> Iterator[Part]:
+        """Yield a run's log output in the order in which it was read, across its streams.
+
+        Args:
+            run: id of the run.
+            offsets: bytes already seen of each artifact, by id: to go on from there, as a follower does.
+        """
+        return self._reader.replay(run, offsets or {})
+
+
+def _blocks(source: Source) -> Iterator[bytes]:
+    while True:
+        block = source.read(_READ)
+        if block is None:
+            raise InvalidInput("content: the stream is non-blocking; give one that waits")
+        if isinstance(block, str):
+            raise InvalidInput("content: the stream gives text; open it in binary mode")
+        if not block:
+            return
+        yield block
+
+
+def _has_other_surrogates(text: str) -> bool:
+    """Say whether `text` has lone surrogates that do not stand for undecodable bytes."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -1,0 +1,182 @@
+"""Artifacts: what runs left behind, read whole, in ranges, from the end, or as they happened."""
+
+from __future__ import annotations
+
+from hstore.clock import to_datetime
+from hstore.codec import decode_marks
+from hstore.domains.artifacts.writer import KINDS
+from hstore.errors import InvalidInput, NotFound
+from hstore.listing import Filters, one_of, positive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Protocol
+
+    from hstore.domains.artifacts.chunks import Chunks
+    from hstore.door import Door
+    from hstore.engine import Connection
+    from hstore.models import Artifact, Part
+
+    class Sink(Protocol):
+        """Where bytes go: a binary file, a socket's file, a pipe."""
+
+        def write(self, data: bytes, /) -> Any:
+            """Take bytes."""
+
+
+SELECT = """
+    SELECT a.id, a.run_id, a.kind, a.name, a.path, a.size, a.source_size,
+           (SELECT coalesce(sum(length(c.data)), 0) FROM artifact_pieces AS p JOIN chunks AS c ON c.id = p.chunk_id
+            WHERE p.artifact_id = a.id),
+           a.masked, a.complete, a.created_at
+    FROM artifacts AS a
+"""
+BY_ID = SELECT + " WHERE a.id = $1"
+SIZE = "SELECT size FROM artifacts WHERE id = $1"
+LOGS = "SELECT id, name FROM artifacts WHERE run_id = $1 AND kind = 'log' ORDER BY id"
+PIECE_AT = """
+    SELECT start, size, chunk_id, at, marks FROM artifact_pieces
+    WHERE artifact_id = $1 AND start <= $2 ORDER BY start DESC LIMIT 1
+"""
+PIECES_FROM = """
+    SELECT start, size, chunk_id, at, marks FROM artifact_pieces
+    WHERE artifact_id = $1 AND start > $2 ORDER BY start LIMIT 64
+"""
+_NEWEST_PIECE = (1 << 63) - 1
+
+
+class ArtifactReader:
+    """Reads the table of artifacts and their content."""
+
+    def __init__(self, connection: Connection, door: Door, chunks: Chunks) -> None:
+        self._connection = connection
+        self._door = door
+        self._chunks = chunks
+
+    def get(self, artifact: int) -> Artifact:
+        """The artifact of that id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._connection.row(BY_ID, (positive("artifact", artifact),))
+        if row is None:
+            raise _unknown(artifact)
+        return _artifact(row)
+
+    def list(
+        self, run: int | None, kind: str | None, name: str | None, limit: int | None, after: int | None
+    ) -> list[Artifact]:
+        """Artifacts, newest first."""
+        filters = (
+            Filters()
+            .add("a.run_id =", positive("run", run))
+            .add("a.kind =", None if kind is None else one_of("kind", kind, KINDS))
+            .add("a.name =", self._door.optional("name", name))
+        )
+        return [_artifact(row) for row in self._connection.rows(*filters.statement(SELECT, "a.id", limit, after))]
+
+    def read_range(self, artifact: int, start: int, length: int) -> Iterator[bytes]:
+        """Yield the bytes from `start`, at most `length` of them; only the chunks they lie in are decoded."""
+        if start < 0 or length < 0:
+            raise InvalidInput("start and length: zero or more")
+        end = min(start + length, self._size(artifact))
+        for piece_start, content in self._contents(artifact, start):
+            if piece_start >= end:
+                return
+            yield content[max(0, start - piece_start) : end - piece_start]
+
+    def tail(self, artifact: int, lines: int) -> bytes:
+        """The last `lines` lines; a last line without its newline counts as one."""
+        if lines < 0:
+            raise InvalidInput("lines: zero or more")
+        end = self._size(artifact)
+        kept: list[bytes] = []
+        found, position = 0, end
+        while position > 0 and lines:
+            piece = self._connection.row(PIECE_AT, (artifact, position - 1))
+            if piece is None:
+                break
+            content = self._chunks.read(piece[2])[: position - piece[0]]
+            kept.append(content)
+            # The newline that ends the artifact ends its last line; it does not begin another.
+            found += content.count(b"\n") - (position == end and content.endswith(b"\n"))
+            position = piece[0]
+            if found >= lines:
+                break
+        return _last_lines(b"".join(reversed(kept)), lines)
+
+    def replay(self, run: int, offsets: dict[int, int]) -> Iterator[Part]:
+        """Yield all log output of a run in the order in which it was read, each artifact from its offset."""
+        sources = []
+        for number, name in self._connection.rows(LOGS, (positive("run", run),)):
+            parts = self._parts(number, name, offsets.get(number, 0))
+            first = next(parts, None)
+            if first is not None:
+                sources.append((first, parts))
+        while sources:
+            earliest = min(range(len(sources)), key=lambda index: sources[index][0].at)
+            part, parts = sources[earliest]
+            yield part
+            following = next(parts, None)
+            if following is None:
+                del sources[earliest]
+            else:
+                sources[earliest] = (following, parts)
+
+    def _size(self, artifact: int) -> int:
+        size = self._connection.value(SIZE, (positive("artifact", artifact),))
+        if size is None:
+            raise _unknown(artifact)
+        return int(size)
+
+    def _pieces(self, artifact: int, start: int) -> Iterator[tuple[Any, ...]]:
+        first = self._connection.row(PIECE_AT, (artifact, start))
+        if first is None:
+            return
+        yield first
+        page = [first]
+        while page:
+            page = self._connection.rows(PIECES_FROM, (artifact, page[-1][0]))
+            yield from page
+
+    def _contents(self, artifact: int, start: int) -> Iterator[tuple[int, bytes]]:
+        for piece in self._pieces(artifact, start):
+            yield piece[0], self._chunks.read(piece[2])
+
+    def _parts(self, artifact: int, name: str | None, start: int) -> Iterator[Part]:
+        from hstore.models import Part
+
+        for piece_start, size, chunk, at, marks in self._pieces(artifact, start):
+            if piece_start + size <= start:
+                continue
+            content = self._chunks.read(chunk)
+            offset = 0
+            for delay, length in decode_marks(marks) if marks else ((0, size),):
+                at += delay
+                begin, offset = offset, offset + length
+                if piece_start + offset > start:
+                    begin = max(begin, start - piece_start)
+                    yield Part(to_datetime(at), artifact, name, piece_start + begin, content[begin:offset])
+
+
+def _last_lines(content: bytes, lines: int) -> bytes:
+    position = len(content) - content.endswith(b"\n")
+    for _ in range(lines):
+        position = content.rfind(b"\n", 0, position)
+        if position < 0:
+            return content if lines else b""
+    return content[position + 1 :] if lines else b""
+
+
+def _unknown(artifact: int) -> NotFound:
+    return NotFound(f"artifact: there is no artifact {artifact}")
+
+
+def _artifact(row: tuple[Any, ...]) -> Artifact:
+    from json import loads
+
+    from hstore.models import Artifact
+
+    return Artifact._make((*row[:8], loads(row[8]), bool(row[9]), to_datetime(row[10])))

@@ -1,0 +1,193 @@
+"""Writing an artifact: a stream of bytes, masked, cut into chunks and committed in bounded steps."""
+
+from __future__ import annotations
+
+from hstore.clock import now
+from hstore.codec import CHUNK, encode_marks
+from hstore.door import NAME_LIMIT
+from hstore.errors import HstoreError, NotFound
+from hstore.listing import one_of, positive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from hstore.domains.artifacts.chunks import Chunks, Prepared
+    from hstore.door import Door
+    from hstore.engine import Connection
+
+KINDS = ("log", "file", "note")
+STEP = 4 * CHUNK
+"""Bytes after which a step is due: at most this and one read are in memory."""
+_MARKS = 48  # of one chunk; beyond, neighbours share one, so that a row stays small
+
+ADD = """
+    INSERT INTO artifacts (run_id, kind, name, path, created_at)
+    SELECT id, $1, $2, $3, $4 FROM runs WHERE id = $5
+    RETURNING id
+"""
+ADD_PIECE = """
+    INSERT INTO artifact_pieces (artifact_id, start, size, chunk_id, at, marks) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+PROGRESS = "UPDATE artifacts SET size = $1, source_size = $2, masked = $3, complete = $4 WHERE id = $5"
+
+
+class ArtifactWriter:
+    """Takes the bytes of one artifact as they come; what was stepped is kept whatever happens later.
+
+    Not for several threads at once. As a context manager it closes at the end, as incomplete after an exception.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        door: Door,
+        chunks: Chunks,
+        run: int,
+        kind: str,
+        name: str | None,
+        path: str | None,
+    ) -> None:
+        row = (
+            one_of("kind", kind, KINDS),
+            door.optional("name", name, NAME_LIMIT),
+            door.optional("path", path, NAME_LIMIT),
+            now(),
+            positive("run", run),
+        )
+        made = connection.write(ADD, row)
+        if not made:
+            raise NotFound(f"run: there is no run {run}")
+        self.id = int(made[0][0])
+        """The artifact's id."""
+        self.pending = 0
+        """Masked bytes not yet committed."""
+        self._connection = connection
+        self._door = door
+        self._chunks = chunks
+        self._stream = door.masker.stream()
+        self._parts: list[bytes] = []
+        self._marks: list[tuple[int, int]] = []
+        self._size = 0
+        self._source_size = 0
+        self._finished = False
+        self._closed = False
+
+    def write(self, data: bytes | bytearray | memoryview, at: int | None = None) -> None:
+        """Take bytes that were read at `at` (microseconds since the epoch; default: now)."""
+        if self._finished:
+            raise HstoreError("this artifact is closed; it takes no more bytes")
+        self._source_size += len(data)
+        self._keep(self._stream.feed(data), at)
+
+    def _keep(self, masked: bytes, at: int | None) -> None:
+        if masked:
+            self._parts.append(masked)
+            self._marks.append((now() if at is None else at, len(masked)))
+            self.pending += len(masked)
+
+    @property
+    def due(self) -> bool:
+        """Whether enough is pending that `step` should be called before more is written."""
+        return self.pending >= STEP
+
+    def step(self) -> None:
+        """Commit what is pending: all of it, or the whole chunks of it when there is at least one.
+
+        When this raises, what was pending still is: call it again later, or close.
+        """
+        whole = self.pending // CHUNK * CHUNK
+        self._commit(whole or self.pending, complete=False)
+
+    def close(self, complete: bool = True) -> None:
+        """Commit the rest and note whether the artifact is complete; idempotent.
+
+        When this raises, it may be called again.
+        """
+        if self._closed:
+            return
+        if not self._finished:
+            self._keep(self._stream.finish(), None)
+            self._finished = True
+        self._commit(self.pending, complete)
+        self._stream.close()
+        self._closed = True
+
+    def abandon(self) -> None:
+        """Forget what is pending and write no more; what was committed stays, as incomplete."""
+        self._finished = True
+        self._stream.close()
+        self._parts.clear()
+        self._marks.clear()
+        self.pending = 0
+        self._closed = True
+
+    def __enter__(self) -> ArtifactWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(complete=kind is None)
+
+    def _commit(self, length: int, complete: bool) -> None:
+        content = b"".join(self._parts)
+        self._parts = [content] if content else []
+        cut = [content[start : min(start + CHUNK, length)] for start in range(0, length, CHUNK)]
+        prepared = [self._chunks.prepare(piece) for piece in cut]
+        pieces, marks_left = _pieces(prepared, self._marks)
+        masked = _counts(self._stream.counts)
+        with self._connection.transaction():
+            size = self._size
+            for chunk, at, marks in pieces:
+                number = self._chunks.store(chunk)
+                self._connection.write(ADD_PIECE, (self.id, size, chunk.size, number, at, marks))
+                size += chunk.size
+            self._connection.write(PROGRESS, (size, self._source_size, masked, int(complete), self.id))
+        self._size = size
+        self._marks = marks_left
+        self.pending -= length
+        self._parts = [content[length:]] if self.pending else []
+
+
+def _pieces(
+    chunks: list[Prepared], marks: list[tuple[int, int]]
+) -> tuple[list[tuple[Prepared, int, bytes | None]], list[tuple[int, int]]]:
+    """Give each chunk the time of its first byte and its marks; return them with the marks that are left."""
+    left = marks[::-1]
+    found = []
+    for chunk in chunks:
+        inside: list[tuple[int, int]] = []
+        room = chunk.size
+        while room:
+            at, length = left.pop()
+            taken = min(room, length)
+            inside.append((at, taken))
+            room -= taken
+            if taken < length:
+                left.append((at, length - taken))
+        found.append((chunk, inside[0][0], _packed(inside)))
+    return found, left[::-1]
+
+
+def _counts(counts: dict[str, int]) -> str:
+    """The JSON object of the counts; rule ids are plain words, so nothing needs escaping."""
+    return "{" + ",".join(f'"{rule}":{count}' for rule, count in counts.items()) + "}"
+
+
+def _packed(marks: list[tuple[int, int]]) -> bytes | None:
+    """The marks of one chunk in their stored form; None when one moment says it all."""
+    if len(marks) == 1:
+        return None
+    share = -(-len(marks) // _MARKS)
+    grouped = [
+        (marks[first][0], sum(length for _, length in marks[first : first + share]))
+        for first in range(0, len(marks), share)
+    ]
+    before = grouped[0][0]
+    relative = []
+    for at, length in grouped:
+        # A clock that was set back must not make a mark negative.
+        relative.append((max(0, at - before), length))
+        before = max(before, at)
+    return encode_marks(relative)

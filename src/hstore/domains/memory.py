@@ -1,0 +1,186 @@
+"""Memory: values remembered under a key in a scope, until they are forgotten or expire."""
+
+from __future__ import annotations
+
+from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
+from hstore.errors import InvalidInput
+from hstore.listing import Filters, one_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+    from typing import Any
+
+    from hstore.door import Door
+    from hstore.engine import Connection
+    from hstore.models import Memory, Reference
+
+SCOPES = ("global", "device", "session", "project")
+
+REMEMBER = """
+    INSERT INTO memory (scope, owner, key, value, category, tags, created_at, updated_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+    ON CONFLICT (scope, owner, key) DO UPDATE SET
+        value = excluded.value, category = excluded.category, tags = excluded.tags,
+        updated_at = excluded.updated_at, expires_at = excluded.expires_at
+"""
+RECALL = "SELECT value, expires_at FROM memory WHERE scope = $1 AND owner = $2 AND key = $3"
+FORGET = "DELETE FROM memory WHERE scope = $1 AND owner = $2 AND key = $3 RETURNING expires_at"
+SELECT = """
+    SELECT id, key, value, scope, owner, category, tags, created_at, updated_at, expires_at FROM memory
+"""
+GET = SELECT + " WHERE scope = $1 AND owner = $2 AND key = $3"
+
+
+class Memories:
+    """`store.memory`: get and list; `remember`, `recall` and `forget` are also on the store itself."""
+
+    def __init__(
+        self, connection: Connection, door: Door, root: str, session_key: Callable[[Reference | None], str]
+    ) -> None:
+        self._connection = connection
+        self._door = door
+        self._root = root
+        self._session_key = session_key
+
+    def remember(
+        self,
+        key: str,
+        value: Any,
+        *,
+        scope: str = "global",
+        device: str | None = None,
+        session: Reference | None = None,
+        category: str | None = None,
+        tags: Iterable[str] = (),
+        ttl: float | None = None,
+        expires_at: datetime | float | None = None,
+    ) -> None:
+        """As `Store.remember`."""
+        door = self._door
+        moment = now()
+        row = (
+            scope,
+            self._owner(scope, device, session),
+            door.key("key", key),
+            door.json("value", value, key),
+            door.optional("category", category),
+            door.json("tags", _tags(tags)),
+            moment,
+            _expiry(moment, ttl, expires_at),
+        )
+        self._connection.write(REMEMBER, row)
+
+    def recall(
+        self,
+        key: str,
+        default: Any = None,
+        *,
+        scope: str = "global",
+        device: str | None = None,
+        session: Reference | None = None,
+    ) -> Any:
+        """As `Store.recall`."""
+        place = (scope, self._owner(scope, device, session), self._door.key("key", key))
+        row = self._connection.row(RECALL, place)
+        # The clock is read after the row, so that an expired value is not returned even one tick late.
+        if row is None or (row[1] is not None and row[1] <= now()):
+            return default
+        from json import loads
+
+        return loads(row[0])
+
+    def forget(
+        self, key: str, *, scope: str = "global", device: str | None = None, session: Reference | None = None
+    ) -> bool:
+        """As `Store.forget`."""
+        place = (scope, self._owner(scope, device, session), self._door.key("key", key))
+        gone = self._connection.write(FORGET, place)
+        return bool(gone) and (gone[0][0] is None or gone[0][0] > now())
+
+    def get(
+        self, key: str, *, scope: str = "global", device: str | None = None, session: Reference | None = None
+    ) -> Memory | None:
+        """The value with all that is known of it, or None."""
+        place = (scope, self._owner(scope, device, session), self._door.key("key", key))
+        row = self._connection.row(GET, place)
+        return None if row is None or (row[9] is not None and row[9] <= now()) else _memory(row)
+
+    def list(
+        self,
+        *,
+        scope: str | None = None,
+        device: str | None = None,
+        session: Reference | None = None,
+        category: str | None = None,
+        tag: str | None = None,
+        limit: int | None = 100,
+        after: int | None = None,
+    ) -> list[Memory]:
+        """Values that have not expired, newest first, that fit every filter; `after` is the last id seen."""
+        door = self._door
+        owner = None
+        if device is not None or session is not None:
+            scope = scope or ("device" if session is None else "session")
+            owner = self._owner(scope, device, session)
+        filters = (
+            Filters()
+            .add("scope =", None if scope is None else one_of("scope", scope, SCOPES))
+            .add("owner =", owner)
+            .add("category =", door.optional("category", category))
+            .add("coalesce(expires_at, 9223372036854775807) >", now())
+        )
+        if tag is not None:
+            filters.add("(SELECT count(*) FROM json_each(tags) AS t WHERE t.value =", door.text("tag", tag), ") > 0")
+        return [_memory(row) for row in self._connection.rows(*filters.statement(SELECT, "id", limit, after))]
+
+    def _owner(self, scope: str, device: str | None, session: Reference | None) -> str:
+        """Whose the value is: nobody's (global), a device's, a session's, or the project's."""
+        if (device is not None and scope != "device") or (session is not None and scope != "session"):
+            raise InvalidInput(f"scope: {scope!r} does not go with a device or session of another scope")
+        if scope == "global":
+            return ""
+        if scope == "device":
+            if device is None:
+                raise InvalidInput("device: scope 'device' needs the device's name")
+            return self._door.key("device", device)
+        if scope == "session":
+            return self._session_key(session)
+        one_of("scope", scope, SCOPES)
+        return self._root
+
+
+def _tags(tags: Iterable[str]) -> list[str]:
+    if isinstance(tags, str):
+        raise InvalidInput("tags: several texts, as in ['a', 'b'], not one text")
+    try:
+        found = list(tags)
+    except TypeError:
+        raise InvalidInput("tags: several texts, as in ['a', 'b']") from None
+    if not all(isinstance(tag, str) for tag in found):
+        raise InvalidInput("tags: each tag is a text (str)")
+    return found
+
+
+def _expiry(moment: int, ttl: float | None, expires_at: datetime | float | None) -> int | None:
+    if ttl is not None and expires_at is not None:
+        raise InvalidInput("ttl and expires_at say the same thing; give one of them")
+    if ttl is not None:
+        expiry = moment + from_seconds("ttl", ttl)
+    elif expires_at is not None:
+        expiry = from_time("expires_at", expires_at)
+    else:
+        return None
+    if expiry <= moment:
+        raise InvalidInput("ttl: zero" if ttl is not None else "expires_at: in the past")
+    return expiry
+
+
+def _memory(row: tuple[Any, ...]) -> Memory:
+    from json import loads
+
+    from hstore.models import Memory
+
+    times = (to_datetime(row[7]), to_datetime(row[8]), optional_datetime(row[9]))
+    return Memory._make((row[0], row[1], loads(row[2]), *row[3:6], tuple(loads(row[6])), *times))

@@ -1,0 +1,34 @@
+"""Projects: the directories whose memory the store is."""
+
+from __future__ import annotations
+
+from hstore.clock import now
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hstore.door import Door
+    from hstore.engine import Connection
+
+FIND = "SELECT id FROM projects WHERE root = $1"
+ADD = "INSERT INTO projects (root, created_at) VALUES ($1, $2) ON CONFLICT (root) DO NOTHING"
+
+
+class Projects:
+    """Knows the project of this store by its root, and adds it when something is first recorded for it."""
+
+    def __init__(self, connection: Connection, door: Door, root: str) -> None:
+        self._connection = connection
+        self.root = door.text("root", root)
+        self._id: int | None = None
+
+    def current(self) -> int:
+        """The id of this store's project; call it inside the transaction that will refer to it."""
+        found = self._id
+        if found is None:
+            found = self._connection.value(FIND, (self.root,))
+            if found is not None:
+                self._id = int(found)  # already committed by somebody, so it stays
+            else:
+                self._connection.write(ADD, (self.root, now()))
+                found = self._connection.value(FIND, (self.root,))
+        return int(found)

@@ -1,0 +1,190 @@
+"""Sessions: stretches of work under the caller's own key, with a JSON context that is saved at each change."""
+
+from __future__ import annotations
+
+from hstore.clock import from_time, now, optional_datetime, to_datetime
+from hstore.config import PROFILES
+from hstore.errors import InvalidInput, NotFound
+from hstore.listing import Filters, one_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from hstore.door import Door
+    from hstore.engine import Connection
+    from hstore.models import Reference, Session
+
+UPSERT = """
+    INSERT INTO sessions (key, project_id, profile, context_dir, device, agent, sender, channel, context,
+                          started_at, last_active_at)
+    VALUES ($1, $2, coalesce($3, 'permissive'), $4, $5, $6, $7, $8, coalesce($9, '{}'), $10, $10)
+    ON CONFLICT (key) DO UPDATE SET
+        profile = coalesce($3, profile), context_dir = coalesce($4, context_dir),
+        device = coalesce($5, device), agent = coalesce($6, agent),
+        sender = coalesce($7, sender), channel = coalesce($8, channel),
+        context = coalesce($9, context), last_active_at = max($10, last_active_at), ended_at = NULL
+    RETURNING id
+"""
+SELECT = """
+    SELECT s.id, s.key, p.root, s.profile, s.context_dir, s.device, s.agent, s.sender, s.channel, s.context,
+           s.started_at, s.last_active_at, s.ended_at
+    FROM sessions AS s JOIN projects AS p ON p.id = s.project_id
+"""
+BY_KEY = SELECT + " WHERE s.key = $1"
+BY_ID = SELECT + " WHERE s.id = $1"
+ID_OF_KEY = "SELECT id FROM sessions WHERE key = $1"
+ID_OF_ID = "SELECT id FROM sessions WHERE id = $1"
+KEY_OF_ID = "SELECT key FROM sessions WHERE id = $1"
+TOUCH = "UPDATE sessions SET last_active_at = max($1, last_active_at) WHERE id = $2"
+END = "UPDATE sessions SET ended_at = $1, last_active_at = max($1, last_active_at) WHERE id = $2"
+CONTEXT = "SELECT context FROM sessions WHERE id = $1"
+SET_CONTEXT = "UPDATE sessions SET context = $1, last_active_at = max($2, last_active_at) WHERE id = $3"
+
+
+class Sessions:
+    """`store.sessions`: get, list, touch and end sessions, and keep their contexts."""
+
+    def __init__(self, connection: Connection, door: Door, project: Callable[[], int]) -> None:
+        self._connection = connection
+        self._door = door
+        self._project = project
+
+    def open(
+        self,
+        key: str,
+        *,
+        profile: str | None = None,
+        context_dir: str | None = None,
+        device: str | None = None,
+        agent: str | None = None,
+        sender: str | None = None,
+        channel: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> Session:
+        """Create the session `key`, or go on with it: what is given is updated, what is not stays.
+
+        Raises:
+            InvalidInput: an empty or too long key, an unknown profile, a context that is no JSON object.
+        """
+        door = self._door
+        if profile is not None:
+            one_of("profile", profile, PROFILES)
+        row = (
+            door.optional("context_dir", context_dir),
+            door.optional("device", device),
+            door.optional("agent", agent),
+            door.optional("sender", sender),
+            door.optional("channel", channel),
+            None if context is None else door.json("context", _object(context)),
+            now(),
+        )
+        with self._connection.transaction():
+            given = (door.key("key", key), self._project(), profile, *row)
+            return self.get(self._connection.insert(UPSERT, given))
+
+    def get(self, session: Reference) -> Session:
+        """Return a session by its key, its id, or an earlier result.
+
+        Raises:
+            NotFound: there is none.
+        """
+        by_id = self._connection.row(BY_ID, (self.id_of(session),))
+        assert by_id is not None, "sessions are not deleted between two reads of one transaction"  # noqa: S101 - for mypy
+        return _session(by_id)
+
+    def id_of(self, session: Reference) -> int:
+        """The row id of a session named by key, id or result."""
+        if isinstance(session, str):
+            found = self._connection.value(ID_OF_KEY, (self._door.key("session", session),))
+        elif isinstance(session, int) and not isinstance(session, bool):
+            found = self._connection.value(ID_OF_ID, (session,)) if 0 < session < 1 << 63 else None
+        elif hasattr(session, "key") and hasattr(session, "id"):
+            return int(session.id)
+        else:
+            raise InvalidInput("session: a session, its key or its id")
+        if found is None:
+            raise NotFound("session: there is no session of that name; store.session(key) creates one")
+        return int(found)
+
+    def key_of(self, session: Reference) -> str:
+        """The key, as stored, of a session named by key, id or result."""
+        return str(self._connection.value(KEY_OF_ID, (self.id_of(session),)))
+
+    def list(
+        self,
+        *,
+        device: str | None = None,
+        agent: str | None = None,
+        sender: str | None = None,
+        channel: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        limit: int | None = 100,
+        after: int | None = None,
+    ) -> list[Session]:
+        """Sessions, newest first; `since` and `until` bound when they started, `after` is the last id seen."""
+        door = self._door
+        filters = (
+            Filters()
+            .add("s.device =", door.optional("device", device))
+            .add("s.agent =", door.optional("agent", agent))
+            .add("s.sender =", door.optional("sender", sender))
+            .add("s.channel =", door.optional("channel", channel))
+            .add("s.started_at >=", None if since is None else from_time("since", since))
+            .add("s.started_at <", None if until is None else from_time("until", until))
+        )
+        return [_session(row) for row in self._connection.rows(*filters.statement(SELECT, "s.id", limit, after))]
+
+    def touch(self, session: Reference) -> None:
+        """Note that the session is active now."""
+        self._connection.write(TOUCH, (now(), self.id_of(session)))
+
+    def end(self, session: Reference) -> None:
+        """Note that the session ended now; `Store.session` with the same key takes it up again."""
+        self._connection.write(END, (now(), self.id_of(session)))
+
+    def context(self, session: Reference) -> dict[str, Any]:
+        """The session's context, as it is in the file now."""
+        from json import loads
+
+        found: dict[str, Any] = loads(self._connection.value(CONTEXT, (self.id_of(session),)))
+        return found
+
+    def get_context(self, session: Reference, key: str, default: Any = None) -> Any:
+        """One value of the context, or `default`."""
+        return self.context(session).get(key, default)
+
+    def set_context(self, session: Reference, key: str, value: Any) -> None:
+        """Set one value of the context and save it; concurrent setters of other keys lose nothing."""
+        if not isinstance(key, str):
+            raise InvalidInput("key: the name of a context value is a str")
+        self.update_context(session, {key: value})
+
+    def update_context(self, session: Reference, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Set several values of the context and save it; return the whole context."""
+        given = _object(values)
+        with self._connection.transaction():
+            number = self.id_of(session)
+            merged = {**self.context(number), **given}
+            self._connection.write(SET_CONTEXT, (self._door.json("context", merged), now(), number))
+            return self.context(number)
+
+
+def _object(context: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(context)
+    except (TypeError, ValueError):
+        raise InvalidInput("context: a mapping of names to JSON values") from None
+
+
+def _session(row: tuple[Any, ...]) -> Session:
+    from json import loads
+
+    from hstore.models import Session
+
+    return Session._make(
+        (*row[:9], loads(row[9]), to_datetime(row[10]), to_datetime(row[11]), optional_datetime(row[12]))
+    )

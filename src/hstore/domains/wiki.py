@@ -1,0 +1,73 @@
+"""Wiki references: which page was consulted, and which passage of it, in which session or run."""
+
+from __future__ import annotations
+
+from hstore.clock import now, to_datetime
+from hstore.door import NAME_LIMIT, TEXT_LIMIT
+from hstore.errors import InvalidInput
+from hstore.listing import Filters, positive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hstore.door import Door
+    from hstore.engine import Connection
+    from hstore.models import Reference, WikiRef
+
+ADD = """
+    INSERT INTO wiki_refs (session_id, run_id, title, selection, created_at) VALUES ($1, $2, $3, $4, $5)
+    RETURNING id
+"""
+SELECT = """
+    SELECT w.id, s.key, w.run_id, w.title, w.selection, w.created_at
+    FROM wiki_refs AS w LEFT JOIN sessions AS s ON s.id = w.session_id
+"""
+
+
+class WikiRefs:
+    """`store.wiki`: add and list references."""
+
+    def __init__(
+        self, connection: Connection, door: Door, session_id: Callable[[Reference | None], int | None]
+    ) -> None:
+        self._connection = connection
+        self._door = door
+        self._session_id = session_id
+
+    def add(
+        self,
+        title: str,
+        selection: str | None = None,
+        *,
+        session: Reference | None = None,
+        run: int | None = None,
+    ) -> int:
+        """Add a reference and return its id; without a session it belongs to the one of `HEIMDAL_SESSION`, if any.
+
+        Raises:
+            InvalidInput: an empty title, or an unknown run. NotFound: an unknown session.
+        """
+        title = self._door.text("title", title, NAME_LIMIT)
+        if not title:
+            raise InvalidInput("title: empty")
+        selection = self._door.optional("selection", selection, TEXT_LIMIT)
+        with self._connection.transaction():
+            row = (self._session_id(session), positive("run", run), title, selection, now())
+            return self._connection.insert(ADD, row)
+
+    def list(
+        self,
+        *,
+        session: Reference | None = None,
+        run: int | None = None,
+        limit: int | None = 100,
+        after: int | None = None,
+    ) -> list[WikiRef]:
+        """References, newest first, of a session or run or of all; `after` is the last id seen."""
+        from hstore.models import WikiRef
+
+        number = None if session is None else self._session_id(session)
+        filters = Filters().add("w.session_id =", number).add("w.run_id =", positive("run", run))
+        rows = self._connection.rows(*filters.statement(SELECT, "w.id", limit, after))
+        return [WikiRef._make((*row[:5], to_datetime(row[5]))) for row in rows]

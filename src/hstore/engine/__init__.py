@@ -1,0 +1,8 @@
+"""The engine: connections, settings, the one write path, migrations. It knows no domain, and APSW stays inside it."""
+
+from __future__ import annotations
+
+from hstore.engine.connection import Connection, Transaction
+from hstore.engine.opening import Opened, open_reader, open_writer
+
+__all__ = ["Connection", "Opened", "Transaction", "open_reader", "open_writer"]

@@ -1,0 +1,77 @@
+"""What happens to open databases at `fork()`: none crosses it.
+
+SQLite must not be carried over a fork (https://sqlite.org/howtocorrupt.html, "Carrying an open database connection
+across a fork()"), and a fresh connection of the child is no way out while the parent's is still in its memory:
+SQLite shares what it believes about locks among all connections to one file of a process, and POSIX locks are not
+inherited, so the child would rely on locks that it does not hold. So each idle connection is closed before the fork
+and opened again at its next use, in the parent and in the child. One that is inside a transaction stays with the
+parent alone: the child gets `StoreForked` for it, and for opening the same file again.
+"""
+
+from __future__ import annotations
+
+import os
+from _weakref import ref
+
+from hstore.errors import StoreForked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hstore.engine.connection import Connection
+
+_open: dict[int, ref[Connection]] = {}
+_suspended: list[Connection] = []
+_lost_files: set[tuple[int, int]] = set()
+
+
+def watch(connection: Connection) -> None:
+    """Have `connection` closed before each fork for as long as it lives."""
+    key = id(connection)
+    _open[key] = ref(connection, lambda _: _open.pop(key, None))
+
+
+def forget(connection: Connection) -> None:
+    """Stop watching a connection that was closed."""
+    _open.pop(id(connection), None)
+
+
+def check(path: str) -> None:
+    """Refuse to open a file whose connection this process inherited.
+
+    Raises:
+        StoreForked: the parent had a transaction open on it when this process was forked.
+    """
+    if _lost_files:
+        found = os.stat(path)
+        if (found.st_dev, found.st_ino) in _lost_files:
+            raise StoreForked(
+                f"{path}: this process was forked while its parent had a transaction open on this database;"
+                " fork outside of batch(), or start the child with exec or the 'spawn' method"
+            )
+
+
+def _before() -> None:
+    for reference in list(_open.values()):
+        connection = reference()
+        if connection is not None and connection.suspend():
+            _suspended.append(connection)
+
+
+def _in_parent() -> None:
+    while _suspended:
+        _suspended.pop().resume()
+
+
+def _in_child() -> None:
+    idle = {id(connection) for connection in _suspended}
+    while _suspended:
+        _suspended.pop().renew_lock()
+    for key, reference in list(_open.items()):
+        connection = reference()
+        if connection is not None and key not in idle:
+            _lost_files.add(connection.abandon())
+            del _open[key]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -1,0 +1,207 @@
+"""Opening a database: private creation, settings, journal mode, recognition of foreign files, migration."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import apsw
+
+from hstore.engine import files, forking, migrations, settings
+from hstore.engine.connection import Connection
+from hstore.engine.failures import printable, translate
+from hstore.errors import (
+    Busy,
+    InvalidInput,
+    MigrationError,
+    NotADatabase,
+    NotInitialised,
+    ReadOnly,
+    SQLiteTooOld,
+    UnsafeFileSystem,
+)
+
+OLDEST_SQLITE = (3, 51, 3)
+"""The first release without the WAL-reset bug: from 3.7.0 to 3.51.2 a write during a checkpoint could lose pages
+(https://sqlite.org/wal.html#walresetbug)."""
+
+JOURNAL_MODE = "PRAGMA journal_mode"
+
+_READ = apsw.SQLITE_OPEN_READONLY
+_WRITE = apsw.SQLITE_OPEN_READWRITE
+_PAUSE = 0.005  # seconds between two tries to change the journal mode
+
+_warned: set[str] = set()
+
+
+class Opened:
+    """An open database: its `connection`, the migrations `applied` now, and whether its file was `created` now."""
+
+    __slots__ = ("applied", "connection", "created")
+
+    def __init__(self, connection: Connection, applied: list[migrations.Migration], created: bool) -> None:
+        self.connection = connection
+        self.applied = applied
+        self.created = created
+
+
+def open_writer(path: str, *, create: bool, durability: str, timeout: float, app_version: str) -> Opened:
+    """Open `path` for reading and writing, made and migrated as needed; see `Store.open` for what is raised."""
+    _check(durability, timeout)
+    if not create:
+        files.require(path)
+    created = False
+    unsafe = files.wal_is_unsafe(path)
+    level = "full" if unsafe else durability
+
+    def opener() -> apsw.Connection:
+        raw = _open(path, _WRITE, timeout)
+        settings.durability(raw, level)
+        return raw
+
+    with files.opening:
+        if not files.exists(path):
+            created = files.create(path)
+        connection = Connection(path, opener, timeout)
+    try:
+        applied = _prepare(connection, unsafe, app_version)
+    except BaseException:
+        connection.close()
+        raise
+    return Opened(connection, applied, created)
+
+
+def open_reader(path: str, *, timeout: float, checked: bool = True) -> Connection:
+    """Open `path` so that nothing can be written; `checked=False` takes a schema of any version.
+
+    Raises:
+        NotInitialised: no file, or an empty one. NotADatabase, CorruptDatabase, NewerDatabase, MigrationError.
+    """
+    _check("normal", timeout)
+    files.require(path)
+    connection = Connection(path, lambda: _open_read_only(path, timeout), timeout)
+    try:
+        if not _recognise(connection):
+            raise NotInitialised(f"{printable(path)}: the file is empty; `hstore project init` makes it a database")
+        shipped = migrations.load()
+        if checked and migrations.verify(connection, shipped) < len(shipped):
+            raise MigrationError(f"{printable(path)}: older than this hstore; `hstore db migrate` brings it up to date")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(durability: str, timeout: float) -> None:
+    if durability not in ("normal", "full"):
+        raise InvalidInput(f"durability: 'normal' or 'full', not {durability!r}")
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or not 0 <= timeout <= 86_400:
+        raise InvalidInput("busy_timeout: seconds from 0 to 86400")
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < OLDEST_SQLITE:
+        raise SQLiteTooOld(
+            f"SQLite {apsw.sqlite_lib_version()} can lose pages in WAL mode; install an apsw with 3.51.3 or newer"
+        )
+
+
+def _open(path: str, flags: int, timeout: float, address: str | None = None) -> apsw.Connection:
+    forking.check(path)
+    name, descriptor = (address, None) if address else files.sqlite_name(path)
+    try:
+        raw = apsw.Connection(name, flags=flags)
+        raw.set_busy_timeout(round(timeout * 1000))
+        settings.apply(raw, readonly=flags != _WRITE)
+        return raw
+    except apsw.Error as failure:
+        raise translate(failure, path) from None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open_read_only(path: str, timeout: float) -> apsw.Connection:
+    raw = _open(path, _READ, timeout)
+    try:
+        raw.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+        return raw
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        # A WAL database in a folder where the shared memory cannot be made. Without a WAL nobody is writing
+        # now, so the file may be read as it stands.
+        raw.close()
+        if os.path.exists(path + "-wal"):
+            raise ReadOnly(f"{printable(path)}: its folder may not be written, and a WAL is waiting there") from None
+    except apsw.Error as failure:
+        raw.close()
+        raise translate(failure, path) from None
+    from urllib.parse import quote
+
+    address = f"file:{quote(os.fsencode(path))}?immutable=1"
+    return _open(path, _READ | apsw.SQLITE_OPEN_URI, timeout, address)
+
+
+def _prepare(connection: Connection, unsafe: str | None, app_version: str) -> list[migrations.Migration]:
+    """Recognise, set the journal mode, migrate; write nothing when nothing is due."""
+    if not _recognise(connection):
+        files.make_private(connection.path)
+        connection.using(settings.new_file)
+    shipped = migrations.load()
+    migrations.verify(connection, shipped)
+    _set_journal(connection, "delete" if unsafe else "wal")
+    if unsafe:
+        _warn_once(connection.path, unsafe)
+    return migrations.migrate(connection, shipped, app_version)
+
+
+def _recognise(connection: Connection) -> bool:
+    """Say whether the file already is a store of ours, False if it is empty.
+
+    Raises:
+        NotADatabase: another program's database, or no database at all.
+    """
+    application, objects = _identity(connection)
+    if application == settings.APPLICATION_ID:
+        return True
+    if objects == 0 and application == 0:
+        return False
+    raise NotADatabase(
+        f"{printable(connection.path)}: an SQLite database of another program"
+        f" (application_id {application:#x}); it was left as it is: name another path"
+    )
+
+
+def _identity(connection: Connection) -> tuple[int, int]:
+    application = connection.value("PRAGMA application_id")
+    objects = connection.value("SELECT count(*) FROM sqlite_schema")
+    return int(application), int(objects)
+
+
+def _set_journal(connection: Connection, mode: str) -> None:
+    """Change the journal mode if it is another; it needs the file for itself for a moment.
+
+    SQLite does not wait for others here (a lock upgrade could deadlock), so this does, within the same bound.
+    """
+    deadline = time.monotonic() + connection.timeout
+    while connection.value(JOURNAL_MODE) != mode:
+        try:
+            if connection.value(f"{JOURNAL_MODE} = {mode}") == mode:
+                return
+        except Busy:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_PAUSE)
+        if time.monotonic() > deadline:
+            raise Busy(f"{printable(connection.path)}: its journal mode could not be set to {mode} in time")
+
+
+def _warn_once(path: str, kind: str) -> None:
+    if path in _warned:
+        return
+    _warned.add(path)
+    from warnings import warn
+
+    warn(
+        f"{printable(path)}: on {kind}, where WAL is not safe; a rollback journal with full syncing is used instead,"
+        " which is slower; keep the database on a local disk if you can",
+        UnsafeFileSystem,
+        stacklevel=2,
+    )

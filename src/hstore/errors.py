@@ -1,0 +1,114 @@
+"""The errors hstore raises, each with the exit code that the command line gives for it.
+
+::
+
+    HstoreError                          1
+    ├── InvalidInput (ValueError)        2   an argument or value that cannot be stored as given
+    ├── NotFound (LookupError)           3   an unknown run, session, artifact or key
+    ├── StoreError                       4   the database cannot be used
+    │   ├── NotInitialised               4   there is no database yet
+    │   ├── NotADatabase                 4   the file is not an SQLite database, or another program's
+    │   ├── CorruptDatabase              4   SQLite found damage
+    │   ├── ReadOnly                     4   the file or the store may not be written
+    │   ├── StorageFull                  4   no room on the device
+    │   ├── MigrationError               4   an altered, missing or failing migration
+    │   ├── NewerDatabase                4   the file was written by a newer hstore
+    │   ├── StoreClosed                  4   used after `close()`
+    │   ├── StoreForked                  4   a process was forked in the middle of a transaction
+    │   └── SQLiteTooOld                 4   the SQLite library has the WAL-reset bug
+    ├── Busy                             5   another process or thread held the lock for too long
+    ├── QueryRefused                     6   `query` would have written or reached outside
+    └── QueryTimeout                     7   `query` took longer than its limit
+
+    UnsafeFileSystem (UserWarning)           WAL is not safe there; a rollback journal is used
+
+A message says what happened, to which file or key, and what to do. No message carries an unmasked value.
+"""
+
+from __future__ import annotations
+
+
+class HstoreError(Exception):
+    """The base of every error that hstore raises by itself."""
+
+    exit_code = 1
+
+
+class InvalidInput(HstoreError, ValueError):
+    """An argument or value that cannot be stored as given; the message names the field."""
+
+    exit_code = 2
+
+
+class NotFound(HstoreError, LookupError):
+    """A run, session, artifact, chunk or key that the store does not have."""
+
+    exit_code = 3
+
+
+class StoreError(HstoreError):
+    """The database cannot be opened or used."""
+
+    exit_code = 4
+
+
+class NotInitialised(StoreError):
+    """There is no database yet at the place that was asked for."""
+
+
+class NotADatabase(StoreError):
+    """The file is not an SQLite database, or it belongs to another program."""
+
+
+class CorruptDatabase(StoreError):
+    """SQLite found damage in the file."""
+
+
+class ReadOnly(StoreError):
+    """The file, its folder or the store itself may not be written."""
+
+
+class StorageFull(StoreError):
+    """The device has no room left; the transaction was rolled back."""
+
+
+class MigrationError(StoreError):
+    """A migration recorded in the file is altered or missing here, or one failed to apply."""
+
+
+class NewerDatabase(StoreError):
+    """The file's schema is newer than this library knows."""
+
+
+class StoreClosed(StoreError):
+    """The store was used after `close()`."""
+
+
+class StoreForked(StoreError):
+    """The process was forked inside a transaction; the child cannot use the parent's store."""
+
+
+class SQLiteTooOld(StoreError):
+    """The SQLite library is older than 3.51.3 and can lose pages in WAL mode."""
+
+
+class Busy(HstoreError):
+    """Another process or thread held the lock past the bound."""
+
+    exit_code = 5
+
+
+class QueryRefused(HstoreError):
+    """A statement given to `query` would write, or reach outside the database."""
+
+    exit_code = 6
+
+
+class QueryTimeout(HstoreError):
+    """A statement given to `query` ran longer than its time limit."""
+
+    exit_code = 7
+
+
+class UnsafeFileSystem(UserWarning):
+    """WAL is not safe on this file system, so a rollback journal with full syncing is used."""

@@ -1,0 +1,118 @@
+"""Where a project's database lives: found by path alone, without touching any file's content."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from hstore.errors import InvalidInput, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hstore.config import Settings
+
+FOLDER = ".heimdall"
+FILE = "project.db"
+
+
+class Location:
+    """A database's absolute `path`, and the `root` of the project whose memory it is."""
+
+    __slots__ = ("path", "root")
+
+    def __init__(self, path: str, root: str) -> None:
+        self.path = path
+        self.root = root
+
+
+def locate(path: str | os.PathLike[str] | None, settings: Settings) -> Location:
+    """Say which database is meant.
+
+    In order: `path`; `HSTORE_DB`; the nearest `.heimdall/` upward from the working directory;
+    `.heimdall/project.db` in the repository's root; else `~/.heimdall/projects/<hash of the root>.db`.
+
+    Raises:
+        InvalidInput: the path is empty, `:memory:`, or holds a NUL.
+        StoreError: there is no place at all: no writable repository and no home.
+    """
+    if path is None and settings.database is not None:
+        path = settings.database
+    if path is not None:
+        return _named(os.fspath(path))
+    here = _working_directory()
+    found = _nearest_folder(here, settings)
+    if found is not None:
+        return Location(os.path.join(found, FILE), os.path.dirname(found))
+    repository = _repository(here)
+    if repository is not None and os.access(repository, os.W_OK):
+        return Location(os.path.join(repository, FOLDER, FILE), repository)
+    return _fallback(repository or here, settings)
+
+
+def _named(path: str) -> Location:
+    if not isinstance(path, str):
+        raise InvalidInput("path: give the database's path as str or os.PathLike[str]")
+    if path == ":memory:":
+        raise InvalidInput("path: a store is a file, ':memory:' is not; use a temporary directory")
+    if not path or "\0" in path:
+        raise InvalidInput("path: empty, or with a NUL in it")
+    path = os.path.abspath(os.path.expanduser(path))
+    folder = os.path.dirname(path)
+    root = os.path.dirname(folder) if os.path.basename(folder) == FOLDER else _repository(folder) or folder
+    return Location(path, root)
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise StoreError("the working directory no longer exists; name a database by path or HSTORE_DB") from None
+
+
+def _upward(directory: str) -> list[str]:
+    found = [directory]
+    while os.path.dirname(directory) != directory:
+        directory = os.path.dirname(directory)
+        found.append(directory)
+    return found
+
+
+def _nearest_folder(here: str, settings: Settings) -> str | None:
+    for directory in _upward(here):
+        folder = os.path.join(directory, FOLDER)
+        # The fallback's own folder in the home is a project only if somebody made it one.
+        if directory == settings.home and not os.path.exists(os.path.join(folder, FILE)):
+            continue
+        if _is_ours(folder):
+            return folder
+    return None
+
+
+def _is_ours(folder: str) -> bool:
+    """Say whether `folder` is a directory of this user: another's, say in /tmp, could be a trap for our output."""
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return False
+    if not stat.S_ISDIR(found.st_mode):
+        return False
+    return not hasattr(os, "geteuid") or os.geteuid() in (0, found.st_uid)
+
+
+def _repository(here: str) -> str | None:
+    for directory in _upward(here):
+        if os.path.exists(os.path.join(directory, ".git")):
+            return directory
+    return None
+
+
+def _fallback(root: str, settings: Settings) -> Location:
+    if settings.home is None:
+        raise StoreError(
+            "no database: this is no writable repository and there is no home directory;"
+            " name one by path, HSTORE_DB or --db"
+        )
+    from hashlib import sha256
+
+    name = sha256(os.fsencode(root)).hexdigest()[:32]
+    return Location(os.path.join(settings.home, FOLDER, "projects", name + ".db"), root)

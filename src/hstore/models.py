@@ -1,0 +1,168 @@
+"""What the store gives back: immutable, typed results. Imported only when something is read.
+
+Times are timezone-aware UTC `datetime`s, durations seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple, Union
+
+
+class MigrationState(NamedTuple):
+    """A migration; `applied_at` is None while it is due."""
+
+    version: int
+    name: str
+    sha256: str
+    applied_at: datetime | None
+
+
+class Info(NamedTuple):
+    """A store at a glance; `counts`: rows of each table; `stored_bytes`: what `logical_bytes` take compressed."""
+
+    path: str
+    root: str
+    store_id: str
+    schema_version: int
+    app_version: str
+    created_at: datetime
+    journal_mode: str
+    file_bytes: int
+    wal_bytes: int
+    logical_bytes: int
+    stored_bytes: int
+    counts: dict[str, int]
+
+
+class Session(NamedTuple):
+    """Somebody's stretch of work, under the caller's own `key`."""
+
+    id: int
+    key: str
+    project: str
+    profile: str
+    context_dir: str | None
+    device: str | None
+    agent: str | None
+    sender: str | None
+    channel: str | None
+    context: dict[str, Any]
+    started_at: datetime
+    last_active_at: datetime
+    ended_at: datetime | None
+
+
+Reference = Union[Session, str, int]
+"""How a session is named: as it was returned, by its key, or by its id."""
+
+
+class Run(NamedTuple):
+    """One execution of a command or task; `status` is running, ok, failed, killed, or lost (its recorder died)."""
+
+    id: int
+    key: str | None
+    name: str | None
+    app: str
+    cmdline: str
+    argv: tuple[str, ...] | None
+    session: str | None
+    cwd: str | None
+    git_sha: str | None
+    config_hash: str | None
+    pid: int | None
+    started_at: datetime
+    finished_at: datetime | None
+    duration: float | None
+    exit_code: int | None
+    signal: int | None
+    status: str
+
+
+class Step(NamedTuple):
+    """A named part of a run; `status` is running, ok, failed or skipped."""
+
+    id: int
+    run: int
+    name: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    stats: dict[str, Any]
+
+
+class Artifact(NamedTuple):
+    """What a run left: `size` bytes as kept (masked), from `source_size` as they came in; `masked` counts by type."""
+
+    id: int
+    run: int
+    kind: str
+    name: str | None
+    path: str | None
+    size: int
+    source_size: int
+    stored_size: int
+    masked: dict[str, int]
+    complete: bool
+    created_at: datetime
+
+
+class Part(NamedTuple):
+    """A stretch of one artifact's bytes, read from the command at `at`; `offset` is where it begins."""
+
+    at: datetime
+    artifact: int
+    name: str | None
+    offset: int
+    data: bytes
+
+
+class WikiRef(NamedTuple):
+    """A wiki page that was consulted, with the passage used."""
+
+    id: int
+    session: str | None
+    run: int | None
+    title: str
+    selection: str | None
+    created_at: datetime
+
+
+class AuditEntry(NamedTuple):
+    """One line of the append-only log."""
+
+    id: int
+    at: datetime
+    level: str
+    run: int | None
+    scope: str | None
+    event: str
+    message: str
+    data: Any
+
+
+class Memory(NamedTuple):
+    """A remembered value; `owner` is the device, session or project that its scope belongs to, empty for global."""
+
+    id: int
+    key: str
+    value: Any
+    scope: str
+    owner: str
+    category: str | None
+    tags: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+
+
+class Rows(tuple[tuple[Any, ...], ...]):
+    """The rows of a query, as a tuple of tuples, with the names of its `columns`."""
+
+    columns: tuple[str, ...]
+
+    def __new__(cls, rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> Rows:
+        """Keep `rows` in their order."""
+        made = super().__new__(cls, rows)
+        made.columns = columns
+        return made
