@@ -69,9 +69,7 @@ class Ended:
 class Recording:
     """One run on its way into the store at `path`; `warn` is called once at most, where that fails."""
 
-    def __init__(
-        self, path: str | os.PathLike[str] | None, started: Started, warn: Callable[[str], None]
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None, started: Started, warn: Callable[[str], None]) -> None:
         self._path = path
         self._started = started
         self._warn = warn
@@ -109,12 +107,12 @@ class Recording:
             return
         try:
             self._commit()
-            self._due = None
+            self._due = time.monotonic() + COMMIT_SECONDS if self._held() else None
         except Busy as busy:
             self._rest_until = time.monotonic() + _REST_SECONDS
             if self._held() >= HELD_BYTES:
                 self._give_up(busy)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the command goes on
+        except Exception as error:
             self._give_up(error)
 
     def finish(self, ended: Ended, impatient: Callable[[], bool]) -> None:
@@ -128,17 +126,20 @@ class Recording:
                 if time.monotonic() >= deadline or impatient():
                     self._give_up(busy)
                     break
-            except Exception as error:  # noqa: BLE001 - whatever it is, the exit code is the command's
+            except Exception as error:
                 self._give_up(error)
                 break
         self._close()
 
     def _commit(self) -> None:
         store = self._opened()
+        if self._run:
+            # Each in a transaction of its own: masking and compressing then happen outside of the lock.
+            for writer in self._writers.values():
+                if writer.pending:
+                    writer.step()
+            return
         with store.batch():
-            if self._run:
-                self._step()
-                return
             run, writers = self._begun(store)
         self._keep(run, writers)
 
@@ -146,7 +147,9 @@ class Recording:
         if self._given_up and not self._run:
             return
         store = self._opened()
-        with store.batch():
+        while self._run and self._is_full():
+            self._commit()
+        with store.batch():  # a short command is this one transaction altogether
             run, writers = (self._run, self._writers) if self._run else self._begun(store)
             for writer in writers.values():
                 writer.close(complete=ended.complete and not self._given_up)
@@ -181,11 +184,6 @@ class Recording:
         self._backlog.clear()
         self._backlog_bytes = 0
 
-    def _step(self) -> None:
-        for writer in self._writers.values():
-            if writer.pending:
-                writer.step()
-
     def _held(self) -> int:
         return self._backlog_bytes + sum(writer.pending for writer in self._writers.values())
 
@@ -203,7 +201,7 @@ class Recording:
         if self._store is not None:
             try:
                 self._store.close()
-            except Exception as error:  # noqa: BLE001 - the exit code is the command's
+            except Exception as error:
                 self._give_up(error)
 
 

@@ -8,6 +8,7 @@ that something happened at all (the command ended, the window changed).
 from __future__ import annotations
 
 import os
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ else:
 
 KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
 _PASSED_ON = (*KEYBOARD, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_NOTICED = (signal.SIGCHLD, signal.SIGWINCH, signal.SIGCONT)
+_NOTICED = (signal.SIGWINCH, signal.SIGCONT)
 
 
 class Signals:
@@ -34,6 +35,8 @@ class Signals:
         """Readable when a signal came; `take` empties it."""
         self.interrupts = 0
         """How often the user asked to stop since `detach`."""
+        self.child_ended_at = 0.0
+        """When the last child's end became known, by the monotonic clock; 0 before."""
         self._wakeup_writer = -1
         self._child: int | None = None
         self._same_group = True
@@ -50,6 +53,7 @@ class Signals:
                 self._before[number] = signal.signal(number, self._pass_on)
         for number in _NOTICED:
             self._before[number] = signal.signal(number, _notice)
+        self._before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, self._child_ended)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,6 +96,10 @@ class Signals:
                 os.kill(self._child, number)
             except OSError:
                 pass  # it has just ended, or became another user (sudo): nothing left to do for us
+
+    def _child_ended(self, _number: int, _frame: FrameType | None) -> None:
+        """Look at the clock now: the loop may be busy with opening the store for a short command."""
+        self.child_ended_at = time.monotonic()
 
     def _reached_child(self, number: int) -> bool:
         """Whether the terminal has sent this signal to the command as well.

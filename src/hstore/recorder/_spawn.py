@@ -24,9 +24,7 @@ else:
     import _signal as signal  # without the enums of the plain module; see _signals.py
 
 # Python ignores these at its start; a command expects their defaults (`yes | head` ends by SIGPIPE).
-_DEFAULTS = tuple(
-    getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ") if hasattr(signal, name)
-)
+_DEFAULTS = tuple(getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ") if hasattr(signal, name))
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
@@ -67,9 +65,7 @@ def _spawn(
 ) -> int:
     # A platform without setsid in posix_spawn refuses the argument itself, so it is passed only when meant.
     extra = {"setsid": True} if session else {}
-    return os.posix_spawnp(
-        command, list(argv), environment, file_actions=actions, setsigdef=_DEFAULTS, **extra
-    )
+    return os.posix_spawnp(command, list(argv), environment, file_actions=actions, setsigdef=_DEFAULTS, **extra)
 
 
 def _spawn_script(

@@ -131,7 +131,7 @@ class _Session:
         recording = self._recording([channel.name for channel in wiring.channels], child)
         relay = Relay(child, wiring, self._signals, recording, self._raw_mode, self._say)
         status = relay.run()
-        duration = time.monotonic() - self._clock
+        duration = self._signals.child_ended_at - self._clock
         complete = relay.close()
         self._leave_raw_mode()
         if not complete:

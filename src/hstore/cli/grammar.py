@@ -1,0 +1,123 @@
+"""The shape of a command: its words, its frozen options, and what it does with them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hstore.cli.output import Output
+
+    Act = Callable[[Any, Output], int]
+
+
+class UsageError(Exception):
+    """The words make no sense; `usage` is the usage line of the command they were for."""
+
+    def __init__(self, message: str, usage: str) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of ending the process, and takes no abbreviated options."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the words."""
+        raise UsageError(message, " ".join(self.format_usage().split()))
+
+
+class Argument(NamedTuple):
+    """One word or option of a command, in the form of `ArgumentParser.add_argument`."""
+
+    flags: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+class Command(NamedTuple):
+    """A command under its `name`; `options` is the NamedTuple that `act` gets, its fields the arguments' names."""
+
+    name: str
+    summary: str
+    options: type[Any]
+    act: Act
+    arguments: tuple[Argument, ...] = ()
+    details: str = ""
+    examples: tuple[tuple[str, str], ...] = ()
+
+
+class Group(NamedTuple):
+    """Commands under a common word, as `log list` and `log show`."""
+
+    name: str
+    summary: str
+    commands: tuple[Command, ...]
+
+
+def argument(*flags: str, **settings: Any) -> Argument:
+    """Describe one argument."""
+    return Argument(flags, settings)
+
+
+JSON = argument("--json", action="store_true", help="print JSON, in the form that docs/command-line.md gives")
+
+
+def limit(default: int) -> Argument:
+    """The number of rows of a listing."""
+    return argument("--limit", type=count, default=default, metavar="N", help=f"at most N rows (default: {default})")
+
+
+AFTER = argument("--after", type=int, metavar="ID", help="go on behind the row with this id, the last one seen")
+
+
+def count(text: str) -> int:
+    """Read a whole number from 0."""
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+def add(parsers: Any, entries: Sequence[Command | Group]) -> None:
+    """Add commands and groups to a set of subparsers."""
+    for entry in entries:
+        if isinstance(entry, Command):
+            _add_command(parsers, entry)
+        else:
+            _add_group(parsers, entry)
+
+
+def _add_group(parsers: Any, group: Group) -> None:
+    parser = parsers.add_parser(group.name, help=group.summary, description=_sentence(group.summary))
+    add(parser.add_subparsers(metavar="COMMAND", required=True), group.commands)
+
+
+def _add_command(parsers: Any, command: Command) -> None:
+    parser = parsers.add_parser(
+        command.name,
+        help=command.summary,
+        description="\n\n".join(filter(None, (_sentence(command.summary), command.details))),
+        epilog=_examples(command.examples),
+    )
+    for each in command.arguments:
+        parser.add_argument(*each.flags, **each.settings)
+    # Also accepted behind the command's name; there it must not set what stands before it back to nothing.
+    parser.add_argument("--db", metavar="PATH", default=argparse.SUPPRESS, help="the database (default: see hstore -h)")
+    parser.set_defaults(command=command)
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
+
+
+def _examples(examples: Sequence[tuple[str, str]]) -> str | None:
+    if not examples:
+        return None
+    width = max(len(line) for line, _ in examples) + 2
+    return "\n".join(["examples:", *(f"  {line:<{width}}{meaning}" for line, meaning in examples)])

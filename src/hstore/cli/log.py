@@ -1,0 +1,246 @@
+"""`hstore log`: what was run, what it printed, and following what runs now."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from hstore.cli.escapes import visible
+from hstore.cli.formats import duration_text, plain, time_text
+from hstore.cli.grammar import AFTER, JSON, Command, Group, argument, count, limit
+from hstore.cli.messages import complain
+from hstore.cli.opening import readable
+from hstore.cli.quantities import moment, resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from hstore.cli.output import Output
+    from hstore.models import Part, Run
+    from hstore.store import Store
+
+_POLL_SECONDS = 0.1
+_COLOURS = {"ok": "green", "failed": "red", "killed": "red", "lost": "red", "running": "yellow"}
+
+
+class ListOptions(NamedTuple):
+    """`log list`."""
+
+    db: str | None
+    app: str | None
+    status: str | None
+    session: str | None
+    since: datetime | float | None
+    until: datetime | float | None
+    limit: int
+    after: int | None
+    json: bool
+
+
+class ShowOptions(NamedTuple):
+    """`log show`."""
+
+    db: str | None
+    run: str
+    json: bool
+    only: str | None
+
+
+class TailOptions(NamedTuple):
+    """`log tail`."""
+
+    db: str | None
+    run: str
+    lines: int
+    follow: bool
+
+
+def list_runs(options: ListOptions, output: Output) -> int:
+    """List runs, newest first."""
+    with readable(options.db) as store:
+        runs = store.runs.list(
+            app=options.app,
+            status=options.status,
+            session=options.session,
+            since=resolved(options.since),
+            until=resolved(options.until),
+            limit=options.limit,
+            after=options.after,
+        )
+    if options.json:
+        output.json(plain(runs))
+    else:
+        columns = ("ID", "STARTED", "STATUS", "EXIT", "TOOK", "NAME", "COMMAND")
+        output.table(columns, [_row(run) for run in runs], _COLOURS)
+    return 0
+
+
+def _row(run: Run) -> list[str]:
+    code = "" if run.exit_code is None else str(run.exit_code)
+    took = duration_text(run.duration)
+    return [str(run.id), time_text(run.started_at), run.status, code, took, run.name or "", run.cmdline]
+
+
+def show(options: ShowOptions, output: Output) -> int:
+    """Print what a run printed, byte for byte."""
+    with readable(options.db) as store:
+        run = store.runs.resolve(options.run)
+        if options.json:
+            artifacts = store.artifacts.list(run=run.id)
+            output.json({**plain(run), "artifacts": plain(artifacts)})
+            return 0
+        _print(store.artifacts.replay(run.id), options.only, output)
+    return 0
+
+
+def _print(parts: Iterable[Part], only: str | None, output: Output) -> None:
+    """Write parts where they once went; with `only`, one stream or both to standard output."""
+    for part in parts:
+        if only in ("stdout", "stderr") and (part.name == "stderr") != (only == "stderr"):
+            continue
+        if part.name == "stderr" and only is None:
+            output.write_error(part.data)
+        else:
+            output.write(part.data)
+
+
+def tail(options: TailOptions, output: Output) -> int:
+    """Print the last lines of a run, and follow it to its end where that is wanted."""
+    with readable(options.db) as store:
+        run = store.runs.resolve(options.run)
+        offsets = _last_lines(store, run, options.lines, output)
+        output.flush()
+        if options.follow:
+            _follow(store, run, offsets, output)
+    return 0
+
+
+def _last_lines(store: Store, run: Run, lines: int, output: Output) -> dict[int, int]:
+    """Print the last lines of all of a run's output together; return how far each artifact has been seen."""
+    logs = store.artifacts.list(run=run.id, kind="log")
+    offsets = {log.id: log.size - (len(store.artifacts.tail(log.id, lines)) if lines else 0) for log in logs}
+    parts = list(store.artifacts.replay(run.id, offsets)) if lines else []
+    for part in parts:
+        offsets[part.artifact] = part.offset + len(part.data)
+    for data, name in _cut(parts, lines):
+        (output.write_error if name == "stderr" else output.write)(data)
+    return offsets
+
+
+def _cut(parts: list[Part], lines: int) -> list[tuple[bytes, str | None]]:
+    """The last lines of the parts, which hold the last lines of each artifact."""
+    kept: list[tuple[bytes, str | None]] = []
+    wanted = lines
+    for part in reversed(parts):
+        data = part.data
+        ends = data.count(b"\n") - (not kept and data.endswith(b"\n"))
+        if ends < wanted:
+            kept.append((data, part.name))
+            wanted -= ends
+            continue
+        stop = len(data) - 1 if not kept and data.endswith(b"\n") else len(data)
+        for _ in range(wanted):
+            stop = data.rfind(b"\n", 0, stop)
+        kept.append((data[stop + 1 :], part.name))
+        break
+    return kept[::-1]
+
+
+def _follow(store: Store, run: Run, offsets: dict[int, int], output: Output) -> None:
+    """Print what comes, until the run is over and everything it left has been printed."""
+    while True:
+        status = store.runs.get(run.id).status  # before reading: what was committed before the end is then seen
+        for part in store.artifacts.replay(run.id, offsets):
+            (output.write_error if part.name == "stderr" else output.write)(part.data)
+            offsets[part.artifact] = part.offset + len(part.data)
+        output.flush()
+        if status != "running":
+            if status == "lost":
+                complain(f"run {run.id} ({visible(run.app)}) was lost: its recorder died; this is all there is")
+            return
+        time.sleep(_POLL_SECONDS)
+
+
+_RUN = argument(
+    "run",
+    metavar="RUN",
+    nargs="?",
+    default="latest",
+    help="`latest` (the default), an id, or the beginning of one run's key, name or app",
+)
+_FROM_DB = argument("--from-db", action="store_true", help="accepted; the database is where it comes from")
+
+GROUP = Group(
+    "log",
+    "what was run and what it printed",
+    (
+        Command(
+            "list",
+            "list runs, newest first",
+            ListOptions,
+            list_runs,
+            (
+                argument("--app", help="only runs of this program"),
+                argument("--status", choices=("running", "ok", "failed", "killed", "lost"), help="only these"),
+                argument("--session", metavar="KEY", help="only runs of this session"),
+                argument("--since", type=moment, metavar="TIME", help="started then or later: 2026-11-20, or 2h ago"),
+                argument("--until", type=moment, metavar="TIME", help="started before then"),
+                limit(20),
+                AFTER,
+                JSON,
+                _FROM_DB,
+            ),
+            examples=(
+                ("hstore log list", "the last 20 runs"),
+                ("hstore log list --status failed --since 1d", "what failed since yesterday"),
+                ("hstore log list --app pytest --json", "for programs"),
+            ),
+        ),
+        Command(
+            "show",
+            "print what a run printed, byte for byte (masks aside)",
+            ShowOptions,
+            show,
+            (
+                _RUN,
+                argument("--stdout", dest="only", action="store_const", const="stdout", help="only standard output"),
+                argument(
+                    "--stderr",
+                    dest="only",
+                    action="store_const",
+                    const="stderr",
+                    help="only standard error, printed to standard output",
+                ),
+                argument(
+                    "--merged", dest="only", action="store_const", const="merged", help="both, to standard output"
+                ),
+                JSON,
+                _FROM_DB,
+            ),
+            "What the command wrote to standard error goes to standard error here too, in the order in which it\n"
+            "came. What it wrote to a terminal, by either stream, goes to standard output.",
+            (
+                ("hstore log show", "the newest run"),
+                ("hstore log show pytest --merged > log", "the only run of pytest, both streams in order"),
+                ("hstore log show 17 --json", "what is known of run 17, without its output"),
+            ),
+        ),
+        Command(
+            "tail",
+            "print the last lines of a run, and follow it with -f",
+            TailOptions,
+            tail,
+            (
+                _RUN,
+                argument("-n", "--lines", type=count, default=10, metavar="N", help="how many lines (default: 10)"),
+                argument("-f", "--follow", action="store_true", help="go on until the run ends"),
+                _FROM_DB,
+            ),
+            examples=(
+                ("hstore log tail", "the last 10 lines of the newest run"),
+                ("hstore log tail -n 100 -f nightly", "100 lines of the run named nightly, then what comes"),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,47 @@
+"""Opens the store a command works on."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from hstore.errors import ReadOnly
+
+if TYPE_CHECKING:
+    from hstore.store import Store
+
+
+def writable(path: str | None) -> Store:
+    """Open for writing; a database that does not exist is made."""
+    from hstore.store import Store
+
+    return Store.open(_expanded(path))
+
+
+def existing(path: str | None) -> Store:
+    """Open to change what is there.
+
+    Raises:
+        NotInitialised: there is no database yet; a question or a deletion is no reason to make one.
+    """
+    from hstore.store import Store
+
+    return Store.open(_expanded(path), create=False)
+
+
+def readable(path: str | None) -> Store:
+    """Open to look something up, also where the file cannot be written.
+
+    Raises:
+        NotInitialised: there is no database yet.
+    """
+    from hstore.store import Store
+
+    try:
+        return existing(path)  # brings an older file up to date, which a read-only opening could not
+    except ReadOnly:
+        return Store.open(_expanded(path), readonly=True)
+
+
+def _expanded(path: str | None) -> str | None:
+    return None if path is None else os.path.expanduser(path)
