@@ -52,9 +52,11 @@ def record(
 
         return record_with_pipes(argv, name=name, capture=capture, path=path, warn=warn)
     from hstore.recorder._signals import Signals
+    from hstore.recorder._wiring import keep_standard_descriptors
 
+    given = keep_standard_descriptors()  # before anything else is opened
     with Signals() as signals:
-        return _Session(argv, name, capture, path, warn, signals).run()
+        return _Session(argv, name, capture, path, warn, signals, given).run()
 
 
 class _Session:
@@ -68,6 +70,7 @@ class _Session:
         path: str | os.PathLike[str] | None,
         warn: Callable[[str], None],
         signals: Signals,
+        given: frozenset[int],
     ) -> None:
         self._argv = argv
         self._name = name
@@ -75,6 +78,7 @@ class _Session:
         self._path = path
         self._warn = warn
         self._signals = signals
+        self._given = given
         self._raw_mode: RawMode | None = None
         self._late_warnings: list[str] = []
 
@@ -100,13 +104,12 @@ class _Session:
         return self._accompany(child, wiring)
 
     def _connected(self) -> Wiring:
-        from hstore.recorder._wiring import Wiring, connect, keep_standard_descriptors
+        from hstore.recorder._wiring import Wiring, connect
 
-        given = keep_standard_descriptors()
         if not self._capture:
             return Wiring()
         try:
-            return connect(given)
+            return connect(self._given)
         except OSError as error:  # no pseudo-terminal or descriptor left: better seen than recorded
             self._say(f"the command's output is not recorded: {error.strerror}")
             return Wiring()
