@@ -57,8 +57,14 @@ for number in range(10):
     sys.stdin.buffer.readline()
 """
     running = hstore.start(
-        "run", "--", sys.executable, "-c", program,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        "run",
+        "--",
+        sys.executable,
+        "-c",
+        program,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     for number in range(10):
         stream = running.stderr if number % 2 else running.stdout
@@ -177,9 +183,7 @@ poll = select.poll()
 poll.register(1, 0)
 print(poll.poll(20000)[0][1] & select.POLLERR, file=sys.stderr)
 """
-    running = hstore.start(
-        "run", "--", sys.executable, "-c", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    running = hstore.start("run", "--", sys.executable, "-c", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert running.stdout.readline() == b"ready\n"
     running.stdout.close()
     assert running.stderr.read() == b"8\n"
@@ -252,8 +256,10 @@ if os.fork() == 0:
     os.read(int(sys.argv[1]), 1)  # returns when the parent is gone
     os.write(1, b"late\\n")
 """
-    wrapper = "import os, sys; r, w = os.pipe(); os.set_inheritable(r, True); os.execv(sys.executable, " \
+    wrapper = (
+        "import os, sys; r, w = os.pipe(); os.set_inheritable(r, True); os.execv(sys.executable, "
         "[sys.executable, '-c', sys.argv[1], str(r)])"
+    )
     done = hstore.python(wrapper, program)
     assert (done.stdout, done.stderr) == (b"late\n", b"")
     assert hstore.show() == b"late\n"
@@ -292,7 +298,9 @@ def test_ignored_signals_stay_ignored(hstore):
     """Under `nohup` neither the recorder nor the command dies of a hang-up."""
     running = subprocess.Popen(
         ["sh", "-c", 'trap "" HUP; exec "$0" -m hstore run -- sh -c "echo ready; read x; echo alive"', sys.executable],
-        env=hstore.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=hstore.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert running.stdout.readline() == b"ready\n"
     running.send_signal(signal.SIGHUP)
@@ -370,8 +378,9 @@ def test_two_recordings_at_once(hstore):
     """Two commands recorded into one file at the same time both keep all of their output."""
     program = "import sys; print(sys.stdin.readline()[0] * 500_000)"
     running = [
-        hstore.start("run", "--name", name, "--", sys.executable, "-c", program,
-                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        hstore.start(
+            "run", "--name", name, "--", sys.executable, "-c", program, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         for name in ("first", "second")
     ]
     for each, letter in zip(running, (b"a\n", b"b\n"), strict=True):
@@ -386,8 +395,13 @@ def test_two_recordings_at_once(hstore):
 def test_tail_follows_to_the_end(hstore):
     """`log tail -f` prints what another process is recording, and ends when that run ends."""
     running = hstore.start(
-        "run", "--", sys.executable, "-c", "import sys\nfor line in sys.stdin: print('got', line, end='', flush=True)",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        "run",
+        "--",
+        sys.executable,
+        "-c",
+        "import sys\nfor line in sys.stdin: print('got', line, end='', flush=True)",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     running.stdin.write(b"one\n")
     running.stdin.flush()

@@ -63,9 +63,7 @@ def test_prompt_comes_before_the_answer(on_terminal):
 
 def test_password_is_not_echoed(on_terminal):
     """A command that turns echo off does so for the person typing."""
-    window = on_terminal(
-        sys.executable, "-c", "import getpass; print(len(getpass.getpass()))"
-    )
+    window = on_terminal(sys.executable, "-c", "import getpass; print(len(getpass.getpass()))")
     window.wait_for(b"Password: ")
     window.type(b"hidden one\r")
     code, seen = window.finish()
@@ -90,8 +88,11 @@ def test_keyboard_interrupt_in_a_pipeline_reaches_the_command_once(terminal):
     """In `hstore run -- command | cat` Ctrl-C comes from the real terminal, and only once."""
     code = COUNT_INTERRUPTS.replace("for line in sys.stdin", "while not count: time.sleep(0.01)\nfor line in 'x'")
     window = terminal(
-        "sh", "-c", 'trap "" INT; exec 3>&1; ( trap : INT; "$0" -m hstore run -- "$0" -c "$1"; echo code $? >&3 ) | '
-        "cat", sys.executable, code,
+        "sh",
+        "-c",
+        'trap "" INT; exec 3>&1; ( trap : INT; "$0" -m hstore run -- "$0" -c "$1"; echo code $? >&3 ) | cat',
+        sys.executable,
+        code,
     )
     window.wait_for(b"ready")
     window.type(b"\x03")

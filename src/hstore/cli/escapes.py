@@ -13,7 +13,7 @@ _JSON = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029,
 
 
 def visible(text: str) -> str:
-    """`text` on one line, with every control character as an escape; lone surrogates as `\\udcXX`."""
+    r"""`text` on one line, with every control character as an escape; lone surrogates as `\udcXX`."""
     return text.translate(_VISIBLE).encode("utf-8", "backslashreplace").decode("utf-8")
 
 

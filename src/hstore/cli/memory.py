@@ -188,10 +188,9 @@ def list_memory(options: ListOptions, output: Output) -> int:
     return 0
 
 
-def _unknown(key: str, scope: str) -> NotFound:
-    return NotFound(
-        f"memory: nothing is remembered under {key!r} in scope {scope}; `hstore memory list` shows the rest"
-    )
+def _unknown(scope: str) -> NotFound:
+    """Without the key, since a message holds no value that could be secret."""
+    return NotFound(f"memory: nothing is remembered under that key in scope {scope}; see `hstore memory list`")
 
 
 _OWNER = (

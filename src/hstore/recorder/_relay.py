@@ -42,6 +42,10 @@ class _Flow:
         self.unsent: memoryview | None = None
         self.owed = 0  # bytes the command itself had left in the pipe when it ended
 
+    def is_done(self) -> bool:
+        """Whether nothing more will come and all that came is delivered."""
+        return self.source is None and self.unsent is None
+
 
 class Relay:
     """Carries bytes, keys and signals until the command has ended and its output is through.
@@ -180,10 +184,11 @@ class Relay:
             self._watch_flow(flow)
 
     def _outlet_ready(self, flow: _Flow, events: int) -> None:
-        if flow.unsent is not None:
-            self._send(flow, flow.unsent)
+        unsent = flow.unsent
+        if unsent is not None:
+            self._send(flow, unsent)
             self._heard = time.monotonic()
-            if flow.unsent is None and flow.source is None:
+            if flow.is_done():
                 self._end_flow(flow)
         elif events & (select.POLLERR | select.POLLHUP | select.POLLNVAL):
             self._reader_left(flow, None)
@@ -196,7 +201,7 @@ class Relay:
 
     def _end_source(self, flow: _Flow) -> None:
         self._close_source(flow)
-        if flow.unsent is None:
+        if flow.is_done():
             self._end_flow(flow)
 
     def _end_flow(self, flow: _Flow) -> None:

@@ -102,9 +102,9 @@ class Signals:
         self.child_ended_at = time.monotonic()
 
     def _reached_child(self, number: int) -> bool:
-        """Whether the terminal has sent this signal to the command as well.
+        r"""Whether the terminal has sent this signal to the command as well.
 
-        Ctrl-C and Ctrl-\\ go to the terminal's whole foreground group. Python does not tell a handler who
+        Ctrl-C and Ctrl-\ go to the terminal's whole foreground group. Python does not tell a handler who
         sent a signal, so in that group they count as typed; `kill -INT` from elsewhere has to name the
         command or the group there.
         """

@@ -63,9 +63,7 @@ def _spawn(
     actions: Sequence[tuple[Any, ...]],
     session: bool,
 ) -> int:
-    # A platform without setsid in posix_spawn refuses the argument itself, so it is passed only when meant.
-    extra = {"setsid": True} if session else {}
-    return os.posix_spawnp(command, list(argv), environment, file_actions=actions, setsigdef=_DEFAULTS, **extra)
+    return os.posix_spawnp(command, list(argv), environment, file_actions=actions, setsid=session, setsigdef=_DEFAULTS)
 
 
 def _spawn_script(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 STDIN, STDOUT, STDERR = 0, 1, 2
-_NAMES = {(STDOUT,): "stdout", (STDERR,): "stderr"}
+_NAMES: dict[tuple[int, ...], str] = {(STDOUT,): "stdout", (STDERR,): "stderr"}
 _PIPE_BYTES = 1 << 20  # fewer, larger reads; a hint that a kernel or its limits may refuse
 
 

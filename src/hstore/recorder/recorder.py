@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hstore.recorder._signals import Signals
+    from hstore.recorder._spawn import CannotStart
     from hstore.recorder._terminal import RawMode
     from hstore.recorder._wiring import Wiring
 
