@@ -130,7 +130,7 @@ def test_interrupt_while_the_end_waits_for_a_lock(hstore):
     )
     assert holder.stdout.readline() == b"locked\n"
     running = hstore.start("run", "--", "sh", "-c", "echo done; exit 4", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert running.stdout.read() == b"done\n"
+    assert running.stdout.readline() == b"done\n"
     while running.poll() is None:
         running.send_signal(signal.SIGINT)
         try:

@@ -23,7 +23,7 @@ COMMIT_SECONDS = 0.2
 """How soon after its arrival a byte is committed."""
 HELD_BYTES = 32 << 20
 """How much is kept while another process holds the lock."""
-LAST_TRY_SECONDS = 10.0
+LAST_TRY_SECONDS = 5.0
 """How long the end of a run is tried to be committed."""
 _TRY_SECONDS = 0.1
 _REST_SECONDS = 0.1

@@ -1,0 +1,75 @@
+"""How `hstore run` reads its words, which no parser library sees."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from hstore.cli.run import UsageError, parse, split
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "ls"], (None, ["ls"])),
+        (["--db", "x", "run", "ls"], ("x", ["ls"])),
+        (["--db=x", "run", "ls"], ("x", ["ls"])),
+        (["--db=a=b", "run"], ("a=b", [])),
+        (["log", "run"], None),
+        (["--db", "run"], None),
+        (["--dbx", "run"], None),
+        (["--version", "run"], None),
+        ([], None),
+    ],
+)
+def test_what_is_for_run(words, expected):
+    """`run` is recognised first, or right behind --db PATH."""
+    assert split(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "name", "capture"),
+    [
+        (["ls", "-l"], ("ls", "-l"), None, True),
+        (["--", "ls", "--help"], ("ls", "--help"), None, True),
+        (["--name", "n", "ls"], ("ls",), "n", True),
+        (["--name=n", "--no-output", "--record", "--", "--odd"], ("--odd",), "n", False),
+        (["ls", "--record"], ("ls",), None, True),
+        (["--", "ls", "--record"], ("ls", "--record"), None, True),
+        (["ls", "--record", "x"], ("ls", "--record", "x"), None, True),
+        (["--", "--"], ("--",), None, True),
+        (["-"], ("-",), None, True),
+        ([""], ("",), None, True),
+        (["ls", "--name", "x"], ("ls", "--name", "x"), None, True),
+    ],
+)
+def test_options_end_where_the_command_begins(words, command, name, capture):
+    """Everything from the command on is the command's, but for a last --record without `--` before it."""
+    options = parse(words)
+    assert (options.command, options.name, options.capture) == (command, name, capture)
+
+
+@pytest.mark.parametrize("words", [[], ["--"], ["--name"], ["--name=x"], ["--odd", "ls"], ["-x"], ["--record=1", "ls"]])
+def test_words_that_make_no_sense(words):
+    """No command, or an unknown option, is refused."""
+    with pytest.raises(UsageError):
+        parse(words)
+
+
+def test_heavy_modules_are_not_imported(hstore):
+    """Recording a command that prints nothing imports none of the slow modules, nor the rest of the command line."""
+    program = (
+        "import sys\nfrom hstore.__main__ import main\nfrom atexit import register\n"
+        "code = main(['run', '--', 'true'])\n"
+        "print(*sorted(set(sys.modules) & set(sys.argv[1:])), code)"
+    )
+    heavy = "argparse json zstandard subprocess typing pathlib re dataclasses enum datetime threading signal".split()
+    heavy += ["hstore.cli.program", "hstore.cli.grammar", "hstore.models", "tempfile", "socket", "logging", "inspect"]
+    plain = subprocess.run([sys.executable, "-c", "import sys; print(*sys.modules)"], stdout=subprocess.PIPE)
+    heavy = [name for name in heavy if name not in plain.stdout.decode().split()]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *heavy], env=hstore.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert (done.stdout, done.stderr) == (b"0\n", b"")
