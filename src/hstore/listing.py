@@ -56,6 +56,18 @@ def positive(field: str, value: int | None) -> int | None:
     return value
 
 
+def identifier(field: str, value: int) -> int:
+    """Check an id that must be given.
+
+    Raises:
+        InvalidInput: not an `int` from 1 to 2^63-1.
+    """
+    number = positive(field, value)
+    if number is None:
+        raise InvalidInput(f"{field}: the id of one; None was given")
+    return number
+
+
 def one_of(field: str, value: str, allowed: tuple[str, ...]) -> str:
     """Check an enumerated value.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from hstore.ambient import AmbientSession
 from hstore.config import settings
 from hstore.domains.artifacts import Artifacts
 from hstore.domains.audit import Audit
@@ -61,18 +62,16 @@ class Store:
         self.created = created
         self.migrated = tuple(migrated)
         self._connection = connection
-        self._settings = given
-        self._readonly = readonly
         self._reader: Connection | None = None
-        self._session: tuple[int, str] | None = None
         masker = Masker([*values, *_secrets_of(given.environment)])
         self._door = door = Door(masker)
         self._projects = Projects(connection, door, root)
         self.sessions = Sessions(connection, door, self._projects.current)
-        self.runs = Runs(connection, door, Steps(connection, door), self._session_id)
+        self._ambient = ambient = AmbientSession(connection, self.sessions, given, readonly)
+        self.runs = Runs(connection, door, Steps(connection, door), ambient.id_of)
         self.artifacts = Artifacts(connection, door)
-        self.memory = Memories(connection, door, self._projects.root, self._session_key)
-        self.wiki = WikiRefs(connection, door, self._session_id)
+        self.memory = Memories(connection, door, self._projects.root, ambient.key_of)
+        self.wiki = WikiRefs(connection, door, ambient.id_of)
         self.audit = Audit(connection, door)
 
     @classmethod
@@ -238,7 +237,7 @@ class Store:
             pid=pid,
         )
         with self._connection.transaction():
-            return self.runs.add(row, self._projects.current(), self._session_id(session))
+            return self.runs.add(row, self._projects.current(), self._ambient.id_of(session))
 
     def record_runs(self, runs: Iterable[Mapping[str, Any]]) -> list[int]:
         """Record many runs in one transaction and return their ids.
@@ -381,38 +380,6 @@ class Store:
     def schema_version(self) -> int:
         """The version of the file's schema: the number of migrations applied."""
         return int(self._connection.value("PRAGMA user_version"))
-
-    # --- sessions by environment -------------------------------------------------------------------------------------
-
-    def _session_id(self, session: Reference | None) -> int | None:
-        """The row id of a session; for None that of `HEIMDAL_SESSION`, made now if it is new, else None."""
-        if session is not None:
-            return self.sessions.id_of(session)
-        found = self._ambient_session()
-        return None if found is None else found[0]
-
-    def _session_key(self, session: Reference | None) -> str:
-        """The stored key of a session; for None that of `HEIMDAL_SESSION`."""
-        if session is not None:
-            return self.sessions.key_of(session)
-        found = self._ambient_session()
-        if found is None:
-            raise InvalidInput("session: scope 'session' needs a session, or HEIMDAL_SESSION in the environment")
-        return found[1]
-
-    def _ambient_session(self) -> tuple[int, str] | None:
-        given = self._settings
-        if given.session is None:
-            return None
-        if self._session is not None:
-            return self._session
-        if self._readonly:
-            return self.sessions.id_of(given.session), self.sessions.key_of(given.session)
-        made = self.sessions.open(given.session, profile=given.profile, context_dir=given.context_dir)
-        found = (made.id, made.key)
-        if not self._connection.in_transaction:
-            self._session = found
-        return found
 
 
 def _secrets_of(environment: Mapping[str, str]) -> list[str]:

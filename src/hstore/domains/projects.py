@@ -19,16 +19,16 @@ class Projects:
     def __init__(self, connection: Connection, door: Door, root: str) -> None:
         self._connection = connection
         self.root = door.text("root", root)
-        self._id: int | None = None
+        self._known: tuple[int, int] | None = None
 
     def current(self) -> int:
         """The id of this store's project; call it inside the transaction that will refer to it."""
-        found = self._id
+        known = self._known
+        if known is not None and known[0] == self._connection.rollbacks:
+            return known[1]
+        found = self._connection.value(FIND, (self.root,))
         if found is None:
+            self._connection.write(ADD, (self.root, now()))
             found = self._connection.value(FIND, (self.root,))
-            if found is not None:
-                self._id = int(found)  # already committed by somebody, so it stays
-            else:
-                self._connection.write(ADD, (self.root, now()))
-                found = self._connection.value(FIND, (self.root,))
+        self._known = (self._connection.rollbacks, int(found))
         return int(found)

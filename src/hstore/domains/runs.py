@@ -5,7 +5,7 @@ from __future__ import annotations
 from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
 from hstore.door import NAME_LIMIT, command_line, json_array
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, one_of, positive
+from hstore.listing import Filters, identifier, one_of, positive
 from hstore.liveness import is_alive, this_process
 
 TYPE_CHECKING = False
@@ -121,7 +121,7 @@ class Runs:
         end = now() if finished_at is None else from_time("finished_at", finished_at)
         code, number = _exit(exit_code, signal)
         with self._connection.transaction():
-            state = self._connection.row(STATE, (_id(run),))
+            state = self._connection.row(STATE, (identifier("run", run),))
             if state is None:
                 raise _unknown(run)
             if state[0] not in ("running", "lost"):
@@ -135,7 +135,7 @@ class Runs:
         Raises:
             NotFound: there is none.
         """
-        row = self._connection.row(BY_ID, (_id(run),))
+        row = self._connection.row(BY_ID, (identifier("run", run),))
         if row is None:
             raise _unknown(run)
         return _run(row)
@@ -206,7 +206,7 @@ class Runs:
             if newest is None:
                 raise NotFound("run: nothing has been recorded yet; `hstore run -- COMMAND` records a command")
             return newest
-        if text.isascii() and text.isdigit() and self._connection.row(STATE, (_id(int(text)),)):
+        if text.isascii() and text.isdigit() and self._connection.row(STATE, (identifier("run", int(text)),)):
             return self.get(int(text))
         prefix = self._door.key("run", text)
         exact = self._connection.value(ID_OF_KEY, (prefix,))
@@ -282,13 +282,6 @@ def _status(exit_code: int | None, signal: int | None) -> str:
     if signal is not None:
         return "killed"
     return "failed" if exit_code else "ok"
-
-
-def _id(run: int) -> int:
-    number = positive("run", run)
-    if number is None:
-        raise InvalidInput("run: the id of a run")
-    return number
 
 
 def _unknown(run: int) -> NotFound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hstore.clock import from_time, now, optional_datetime, to_datetime
 from hstore.door import NAME_LIMIT
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import one_of, positive
+from hstore.listing import identifier, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Steps:
         if not name:
             raise InvalidInput("name: empty")
         start = now() if started_at is None else from_time("started_at", started_at)
-        made = self._connection.write(START, (name, start, positive("run", run)))
+        made = self._connection.write(START, (name, start, identifier("run", run)))
         if not made:
             raise NotFound(f"run: there is no run {run}")
         return int(made[0][0])
@@ -68,7 +68,7 @@ class Steps:
             one_of("status", status, ENDED),
             now() if finished_at is None else from_time("finished_at", finished_at),
             None if stats is None else self._door.json("stats", stats),
-            positive("step", step),
+            identifier("step", step),
         )
         if not self._connection.write(FINISH, row):
             raise NotFound(f"step: there is no running step {step}")
@@ -81,5 +81,5 @@ class Steps:
 
         return [
             Step._make((*row[:4], to_datetime(row[4]), optional_datetime(row[5]), loads(row[6] or "{}")))
-            for row in self._connection.rows(OF_RUN, (positive("run", run),))
+            for row in self._connection.rows(OF_RUN, (identifier("run", run),))
         ]

@@ -44,6 +44,8 @@ class Connection:
         self._depth = 0
         self._closed = False
         self._forked = False
+        self.rollbacks = 0
+        """Counts what was undone, whole transactions and savepoints: what was read before may no longer be there."""
         self._raw: apsw.Connection | None = opener()
         forking.watch(self)
 
@@ -163,6 +165,7 @@ class Connection:
 
     def _undo(self, depth: int) -> None:
         raw = self._raw
+        self.rollbacks += 1
         # SQLite has already rolled back by itself after a full device or an I/O error.
         if raw is None or self._forked or not raw.in_transaction:
             return

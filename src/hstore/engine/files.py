@@ -73,10 +73,13 @@ def create(path: str) -> bool:
     """
     try:
         _make_folder(os.path.dirname(path))
+    except OSError as failure:
+        raise _cannot_create(path, failure) from None
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
     except FileExistsError:
         return False
-    except (PermissionError, OSError) as failure:
+    except OSError as failure:
         raise _cannot_create(path, failure) from None
     return True
 

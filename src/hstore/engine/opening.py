@@ -55,9 +55,7 @@ def open_writer(path: str, *, create: bool, durability: str, timeout: float, app
     level = "full" if unsafe else durability
 
     def opener() -> apsw.Connection:
-        raw = _open(path, _WRITE, timeout)
-        settings.durability(raw, level)
-        return raw
+        return _open(path, _WRITE, timeout, durability=level)
 
     with files.opening:
         if not files.exists(path):
@@ -104,13 +102,17 @@ def _check(durability: str, timeout: float) -> None:
         )
 
 
-def _open(path: str, flags: int, timeout: float, address: str | None = None) -> apsw.Connection:
+def _open(
+    path: str, flags: int, timeout: float, *, address: str | None = None, durability: str | None = None
+) -> apsw.Connection:
     forking.check(path)
     name, descriptor = (address, None) if address else files.sqlite_name(path)
     try:
         raw = apsw.Connection(name, flags=flags)
         raw.set_busy_timeout(round(timeout * 1000))
-        settings.apply(raw, readonly=flags != _WRITE)
+        settings.apply(raw, readonly=durability is None)
+        if durability is not None:
+            settings.durability(raw, durability)
         return raw
     except apsw.Error as failure:
         raise translate(failure, path) from None
@@ -136,7 +138,7 @@ def _open_read_only(path: str, timeout: float) -> apsw.Connection:
     from urllib.parse import quote
 
     address = f"file:{quote(os.fsencode(path))}?immutable=1"
-    return _open(path, _READ | apsw.SQLITE_OPEN_URI, timeout, address)
+    return _open(path, _READ | apsw.SQLITE_OPEN_URI, timeout, address=address)
 
 
 def _prepare(connection: Connection, unsafe: str | None, app_version: str) -> list[migrations.Migration]:
@@ -161,12 +163,15 @@ def _recognise(connection: Connection) -> bool:
     application, objects = _identity(connection)
     if application == settings.APPLICATION_ID:
         return True
-    if objects == 0 and application == 0:
-        return False
-    raise NotADatabase(
-        f"{printable(connection.path)}: an SQLite database of another program"
-        f" (application_id {application:#x}); it was left as it is: name another path"
-    )
+    if objects or application:
+        raise NotADatabase(
+            f"{printable(connection.path)}: an SQLite database of another program"
+            f" (application_id {application:#x}); it was left as it is: name another path"
+        )
+    # SQLite takes a file of one byte for an empty one (os_unix.c, unixFileSize) and would overwrite it.
+    if os.stat(connection.path).st_size == 1:
+        raise NotADatabase(f"{printable(connection.path)}: this file is not an SQLite database; it was left as it is")
+    return False
 
 
 def _identity(connection: Connection) -> tuple[int, int]:

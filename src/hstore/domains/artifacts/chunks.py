@@ -35,9 +35,19 @@ class Chunks:
         self._connection = connection
         self._codec = codec
 
-    def prepare(self, content: bytes) -> Prepared:
-        """Look the content up and compress it if it is new: the slow part, done before the write lock is taken."""
-        address = digest(content)
+    def prepare(self, contents: list[bytes]) -> list[Prepared]:
+        """Look contents up and compress the new ones: the slow part, done before the write lock is taken."""
+        made: dict[bytes, tuple[bytes, Prepared]] = {}
+        found = []
+        for content in contents:
+            address = digest(content)
+            twin = made.get(address)
+            if twin is None or twin[0] != content:
+                twin = made[address] = (content, self._prepare(address, content))
+            found.append(twin[1])
+        return found
+
+    def _prepare(self, address: bytes, content: bytes) -> Prepared:
         for number, codec, payload in self._connection.rows(CANDIDATES, (address, len(content))):
             if self._codec.decode(codec, payload, len(content)) == content:
                 return Prepared(address, len(content), number, codec, payload)
@@ -47,7 +57,8 @@ class Chunks:
         """Return a prepared chunk's id, stored now if need be; call it inside the transaction that refers to it."""
         if chunk.known is not None and self._connection.row(PRESENT, (chunk.known, chunk.digest)):
             return chunk.known
-        return self._connection.insert(ADD, (chunk.digest, chunk.size, chunk.codec, chunk.payload))
+        chunk.known = self._connection.insert(ADD, (chunk.digest, chunk.size, chunk.codec, chunk.payload))
+        return chunk.known
 
     def read(self, number: int) -> bytes:
         """The content of a chunk.

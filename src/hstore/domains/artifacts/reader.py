@@ -6,7 +6,7 @@ from hstore.clock import to_datetime
 from hstore.codec import decode_marks
 from hstore.domains.artifacts.writer import KINDS
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, one_of, positive
+from hstore.listing import Filters, identifier, one_of, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ArtifactReader:
         Raises:
             NotFound: there is none.
         """
-        row = self._connection.row(BY_ID, (positive("artifact", artifact),))
+        row = self._connection.row(BY_ID, (identifier("artifact", artifact),))
         if row is None:
             raise _unknown(artifact)
         return _artifact(row)
@@ -82,10 +82,12 @@ class ArtifactReader:
         if start < 0 or length < 0:
             raise InvalidInput("start and length: zero or more")
         end = min(start + length, self._size(artifact))
+        if start >= end:
+            return
         for piece_start, content in self._contents(artifact, start):
-            if piece_start >= end:
-                return
             yield content[max(0, start - piece_start) : end - piece_start]
+            if piece_start + len(content) >= end:
+                return
 
     def tail(self, artifact: int, lines: int) -> bytes:
         """The last `lines` lines; a last line without its newline counts as one."""
@@ -110,7 +112,7 @@ class ArtifactReader:
     def replay(self, run: int, offsets: dict[int, int]) -> Iterator[Part]:
         """Yield all log output of a run in the order in which it was read, each artifact from its offset."""
         sources = []
-        for number, name in self._connection.rows(LOGS, (positive("run", run),)):
+        for number, name in self._connection.rows(LOGS, (identifier("run", run),)):
             parts = self._parts(number, name, offsets.get(number, 0))
             first = next(parts, None)
             if first is not None:
@@ -126,7 +128,7 @@ class ArtifactReader:
                 sources[earliest] = (following, parts)
 
     def _size(self, artifact: int) -> int:
-        size = self._connection.value(SIZE, (positive("artifact", artifact),))
+        size = self._connection.value(SIZE, (identifier("artifact", artifact),))
         if size is None:
             raise _unknown(artifact)
         return int(size)

@@ -6,7 +6,7 @@ from hstore.clock import now
 from hstore.codec import CHUNK, encode_marks
 from hstore.door import NAME_LIMIT
 from hstore.errors import HstoreError, NotFound
-from hstore.listing import one_of, positive
+from hstore.listing import identifier, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ArtifactWriter:
             door.optional("name", name, NAME_LIMIT),
             door.optional("path", path, NAME_LIMIT),
             now(),
-            positive("run", run),
+            identifier("run", run),
         )
         made = connection.write(ADD, row)
         if not made:
@@ -134,8 +134,7 @@ class ArtifactWriter:
         content = b"".join(self._parts)
         self._parts = [content] if content else []
         cut = [content[start : min(start + CHUNK, length)] for start in range(0, length, CHUNK)]
-        prepared = [self._chunks.prepare(piece) for piece in cut]
-        pieces, marks_left = _pieces(prepared, self._marks)
+        pieces, marks_left = _pieces(self._chunks.prepare(cut), self._marks)
         masked = _counts(self._stream.counts)
         with self._connection.transaction():
             size = self._size

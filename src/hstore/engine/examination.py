@@ -1,0 +1,57 @@
+"""Reading a database's state without changing anything, also when it is old, foreign or damaged; for `doctor`."""
+
+from __future__ import annotations
+
+import apsw
+
+from hstore.engine import files, migrations
+from hstore.engine.opening import OLDEST_SQLITE, open_reader
+
+QUICK_CHECK = "PRAGMA quick_check(20)"
+FOREIGN_KEY_CHECK = "PRAGMA foreign_key_check"
+
+
+def sqlite_version() -> tuple[str, bool]:
+    """The SQLite library's version, and whether it is free of the WAL-reset bug."""
+    version = apsw.sqlite_lib_version()
+    return version, tuple(int(part) for part in version.split(".")) >= OLDEST_SQLITE
+
+
+class Examination:
+    """An existing database, opened for reading whatever its schema's version.
+
+    Raises:
+        NotInitialised, NotADatabase, CorruptDatabase, StoreError: as `Store.open`.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._connection = open_reader(path, timeout=5.0, checked=False)
+        self._shipped = migrations.load()
+        self.head = len(self._shipped)
+        """The newest schema version that this library knows."""
+
+    def close(self) -> None:
+        """Close; idempotent."""
+        self._connection.close()
+
+    def schema_version(self) -> int:
+        """The file's schema version, after comparing its migrations with those shipped."""
+        return migrations.verify(self._connection, self._shipped)
+
+    def journal_mode(self) -> str:
+        """The journal mode, such as `wal` or `delete`."""
+        return str(self._connection.value("PRAGMA journal_mode"))
+
+    def file_system(self) -> tuple[str | None, bool]:
+        """Type of the file system by the mount table, and whether WAL is safe on it."""
+        kind = files.file_system(self._path)
+        return kind, kind not in files.UNSAFE_FILE_SYSTEMS
+
+    def quick_check(self) -> list[str]:
+        """SQLite's quick check: at most 20 problems, none if the file is whole."""
+        return [row[0] for row in self._connection.rows(QUICK_CHECK) if row[0] != "ok"]
+
+    def broken_references(self) -> list[str]:
+        """Rows whose foreign key leads nowhere."""
+        return [f"{row[0]} row {row[1]} to {row[2]}" for row in self._connection.rows(FOREIGN_KEY_CHECK)[:20]]

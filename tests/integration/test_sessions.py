@@ -1,0 +1,166 @@
+"""Sessions, their contexts, and the session that the environment names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hstore import Store
+from hstore.errors import InvalidInput, NotFound
+
+SET = """
+import sys
+from hstore import Store
+with Store.open(sys.argv[1]) as store:
+    for number in range(20):
+        store.sessions.set_context("s", f"{sys.argv[2]}/{number}", number)
+"""
+
+
+def test_session_is_created_and_reused_by_its_key(store: Store) -> None:
+    """What is given is set or updated, what is not stays; times move on."""
+    first = store.session("k", profile="restricted", context_dir="/c", device="d", agent="a", sender="s", channel="c")
+    assert (first.key, first.profile, first.context_dir) == ("k", "restricted", "/c")
+    assert (first.device, first.agent, first.sender, first.channel) == ("d", "a", "s", "c")
+    again = store.session("k", agent="b")
+    assert again.id == first.id
+    assert (again.profile, again.agent, again.sender) == ("restricted", "b", "s")
+    assert again.started_at == first.started_at
+    assert again.last_active_at >= first.last_active_at
+    assert store.session("other").profile == "permissive"
+
+
+def test_sessions_are_found_by_key_id_and_result(store: Store) -> None:
+    """All three name the same session; what is not there is NotFound."""
+    session = store.session("k")
+    assert store.sessions.get("k") == store.sessions.get(session.id) == store.sessions.get(session) == session
+    for unknown in ("nope", 99, 0, -1):
+        with pytest.raises(NotFound):
+            store.sessions.get(unknown)
+    with pytest.raises(InvalidInput):
+        store.sessions.get(None)
+
+
+def test_listing_by_agent_sender_device_and_channel(store: Store) -> None:
+    """Filters narrow, newest come first, pages go on."""
+    for number in range(6):
+        store.session(f"k{number}", agent=f"a{number % 2}", sender="s", device=f"d{number % 3}", channel="c")
+    assert [found.key for found in store.sessions.list(agent="a1")] == ["k5", "k3", "k1"]
+    assert [found.key for found in store.sessions.list(agent="a1", device="d0")] == ["k3"]
+    assert [found.key for found in store.sessions.list(sender="s", channel="c", limit=2)] == ["k5", "k4"]
+    assert [found.key for found in store.sessions.list(limit=2, after=5)] == ["k3", "k2"]
+
+
+def test_touch_and_end(store: Store) -> None:
+    """Activity moves last_active_at; an ended session is taken up again by its key."""
+    session = store.session("k")
+    store.sessions.touch("k")
+    assert store.sessions.get("k").last_active_at > session.last_active_at
+    store.sessions.end("k")
+    assert store.sessions.get("k").ended_at is not None
+    assert store.session("k").ended_at is None
+
+
+def test_context_is_saved_at_each_change(store: Store) -> None:
+    """set, get, update and replacement; a second store sees it at once."""
+    store.session("k", context={"user": "Nick", "files": ["a"]})
+    store.sessions.set_context("k", "theme", {"dark": True})
+    assert store.sessions.update_context("k", {"user": "Eva", "n": None}) == {
+        "user": "Eva",
+        "files": ["a"],
+        "theme": {"dark": True},
+        "n": None,
+    }
+    with Store.open(store.path) as second:
+        assert second.sessions.get_context("k", "user") == "Eva"
+        assert second.sessions.get_context("k", "none", 7) == 7
+    assert store.session("k", context={"only": 1}).context == {"only": 1}
+
+
+def test_concurrent_setters_lose_nothing(store: Store, program) -> None:
+    """Four processes set different keys of one context at once: all are there."""
+    store.session("s")
+    setters = [program(SET, store.path, name) for name in "abcd"]
+    assert [setter.communicate()[1] for setter in setters] == [""] * 4
+    assert len(store.sessions.context("s")) == 80
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"key": ""}, "key"),
+        ({"key": 5}, "key"),
+        ({"key": "x" * 1025}, "key"),
+        ({"profile": "root"}, "profile"),
+        ({"context": [1]}, "context"),
+        ({"context": {"a": float("nan")}}, "context"),
+        ({"context": {"a": {1}}}, "context"),
+        ({"context": {1: 2}}, "context"),
+        ({"context_dir": 3}, "context_dir"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(store: Store, wrong: dict[str, object], said: str) -> None:
+    """A clear error that names the argument; no row."""
+    with pytest.raises(InvalidInput, match=said):
+        store.session(**{"key": "k", **wrong})
+    assert store.sessions.list() == []
+
+
+def test_environment_names_the_session(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HEIMDAL_SESSION and its companions create the session at the first use, and reuse it."""
+    monkeypatch.setenv("HEIMDAL_SESSION", "HEIMDAL-42")
+    monkeypatch.setenv("HEIMDAL_PROFILE", "restricted")
+    monkeypatch.setenv("HEIMDAL_CONTEXT_DIR", "/context")
+    for _ in range(2):
+        with Store.open(path) as store:
+            run = store.record_run("a", "a", exit_code=0)
+            store.wiki.add("Page")
+            store.remember("k", 1, scope="session")
+            assert store.runs.get(run).session == "HEIMDAL-42"
+    with Store.open(path) as store:
+        (session,) = store.sessions.list()
+        assert (session.key, session.profile, session.context_dir) == ("HEIMDAL-42", "restricted", "/context")
+        assert store.recall("k", session="HEIMDAL-42", scope="session") == 1
+        assert {reference.session for reference in store.wiki.list()} == {"HEIMDAL-42"}
+        other = store.session("other")
+        assert store.runs.get(store.record_run("a", "a", session=other)).session == "other"
+
+
+def test_environment_with_a_wrong_profile_is_a_clear_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown profile is not silently another one."""
+    monkeypatch.setenv("HEIMDAL_SESSION", "s")
+    monkeypatch.setenv("HEIMDAL_PROFILE", "superuser")
+    with Store.open(path) as store, pytest.raises(InvalidInput, match="profile"):
+        store.record_run("a", "a")
+
+
+def test_session_of_the_environment_survives_a_rolled_back_first_use(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a rolled back batch created is created again when it is next needed."""
+    monkeypatch.setenv("HEIMDAL_SESSION", "s")
+    with Store.open(path) as store:
+        with pytest.raises(ValueError, match="no"), store.batch():
+            store.record_run("a", "a")
+            raise ValueError("no")
+        assert store.runs.get(store.record_run("a", "a")).session == "s"
+
+
+def test_wiki_references_by_session_and_run(store: Store, run: int) -> None:
+    """Title and selection, newest first, by session and run; a title is needed."""
+    store.session("s")
+    store.wiki.add("One", "passage", session="s", run=run)
+    store.wiki.add("Two", session="s")
+    assert [(found.title, found.selection, found.run) for found in store.wiki.list(session="s")] == [
+        ("Two", None, None),
+        ("One", "passage", run),
+    ]
+    assert [found.title for found in store.wiki.list(run=run)] == ["One"]
+    for error, call in (
+        (InvalidInput, lambda: store.wiki.add("")),
+        (InvalidInput, lambda: store.wiki.add("x", run=999)),
+        (NotFound, lambda: store.wiki.add("x", session="none")),
+    ):
+        with pytest.raises(error):
+            call()
