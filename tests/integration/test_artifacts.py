@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import random
-import resource
 import secrets
 import sys
 from pathlib import Path
@@ -266,6 +265,7 @@ def test_large_stream_needs_little_memory(store: Store, run: int) -> None:
             self.left -= size
             return bytes(size)
 
+    resource = pytest.importorskip("resource", reason="Windows does not tell the peak of memory this way")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     number = store.attach_artifact(run, "file", Zeros())
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before

@@ -1,0 +1,230 @@
+"""The canary sweep: secrets planted through every public verb are found nowhere, in no form.
+
+The verbs are found by reflection. A new verb, or a new argument of an old one, fails the sweep until it is taught
+what to plant there.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import io
+import json
+import secrets
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from hstore import Store
+from hstore.codec import Codec
+from hstore.errors import HstoreError
+
+NOUNS = ("runs", "sessions", "artifacts", "memory", "wiki", "audit")
+ALPHABET = string.ascii_letters + string.digits
+
+# Verbs that take no value of a caller, or hand back an object whose verbs are swept by themselves.
+WITHOUT_VALUES = {"close", "batch", "info", "migrations", "runs.lose_dead"}
+# Arguments that are numbers, times, enumerated words or ids: what they refuse must not show in the error either.
+NOT_TEXT = {
+    "limit", "after", "since", "until", "started_at", "finished_at", "expires_at", "duration", "exit_code", "signal",
+    "pid", "run", "step", "artifact", "timeout", "ttl", "length", "lines", "start", "offsets", "session",
+}  # fmt: skip
+ENUMERATED = {"profile", "status", "kind", "scope", "level"}
+
+
+def random_text(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+class Secrets:
+    """Three secrets of this sweep: one that is registered, one of a known type, one with a telling name."""
+
+    def __init__(self) -> None:
+        self.registered = random_text(24)
+        self.token = "gh" + "p_" + random_text(36)
+        self.named = random_text(28) + "7"
+
+    def all(self) -> list[str]:
+        """Every secret of this sweep."""
+        return [self.registered, self.token, self.named]
+
+    def text(self) -> str:
+        """A text that holds all of them."""
+        return f"a {self.registered} b {self.token} c password={self.named} d"
+
+
+def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
+    """What to plant in an argument, by its name."""
+    text = hidden.text
+    structure = lambda: {"list": [text()], hidden.token: 1, "password": hidden.named, "deep": {"k": text()}}  # noqa: E731 - a table of plants
+    file = tmp_path / f"file {hidden.token}"
+    file.write_text(text())
+    return {
+        **dict.fromkeys(("app", "name", "key", "cwd", "git_sha", "title", "selection", "event", "message"), text),
+        **dict.fromkeys(("context_dir", "device", "agent", "sender", "channel", "category", "tag", "path"), text),
+        **dict.fromkeys(("text", "default"), text),
+        "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
+        "content": lambda: io.BytesIO(text().encode() * 20),
+        "config": structure,
+        "context": structure,
+        "values": structure,
+        "value": structure,
+        "data": structure,
+        "stats": structure,
+        "tags": lambda: [text(), hidden.token],
+        "runs": lambda: [{"app": text(), "cmdline": text(), "name": text()}],
+        "file": io.BytesIO,
+        "sql": lambda: f"SELECT '{hidden.token}' WHERE password={hidden.named} AND {hidden.registered}",
+        "params": lambda: (text(),),
+    }
+
+
+def verbs(store: Store) -> dict[str, Callable[..., Any]]:
+    """Every public method of the store and of its nouns."""
+    found = {}
+    for prefix, holder in [("", store), *((f"{noun}.", getattr(store, noun)) for noun in NOUNS)]:
+        for name, method in inspect.getmembers(holder, inspect.ismethod):
+            if not name.startswith("_") and prefix + name != "open":
+                found[prefix + name] = method
+    return found
+
+
+def arguments(verb: str, method: Callable[..., Any], plant: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    """The arguments of a verb that take text, planted; the others good."""
+    good = {"run": 1, "step": 1, "artifact": 1, "session": "plain", "length": 5, "start": 0, "lines": 3}
+    good |= {"profile": "restricted", "kind": "log", "level": "info", "status": "ok"}
+    chosen = {}
+    for name, parameter in inspect.signature(method).parameters.items():
+        if name in plant:
+            chosen[name] = plant[name]()
+        elif name == "scope":
+            chosen[name] = plant["name"]() if verb.startswith("audit") else "global"
+        elif name in good and (parameter.default is parameter.empty or name in ENUMERATED or name == "run"):
+            chosen[name] = good[name]
+        else:
+            assert name in NOT_TEXT | ENUMERATED, f"{verb}: teach the sweep what to plant in {name!r}"
+    if chosen.get("scope") == "global":
+        chosen.pop("device", None)
+    return chosen
+
+
+def forms(secret: str) -> set[bytes]:
+    """The secret as bytes, hex and base64 at its three alignments, without the characters its neighbours decide."""
+    raw = secret.encode()
+    found = {raw, raw.hex().encode(), raw.hex().upper().encode()}
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + raw)
+        found.add(encoded[(0, 2, 3)[shift] : len(encoded) // 4 * 4 - 4])
+    return found
+
+
+def look(where: str, content: bytes, hidden: Secrets) -> None:
+    for secret in hidden.all():
+        for form in forms(secret):
+            assert form not in content, f"{where} holds a planted secret"
+
+
+def look_at_files(folder: Path, hidden: Secrets, planted: Path) -> None:
+    """Every file beside the database: the database, WAL, shared memory, journals, temporary ones."""
+    for file in folder.rglob("*"):
+        if file.is_file() and file != planted:
+            look(str(file), file.read_bytes(), hidden)
+
+
+def look_at_content(path: Path, hidden: Secrets) -> None:
+    """Every value of every row, and every chunk decompressed: compression hides nothing from the sweep."""
+    connection = apsw.Connection(str(path))
+    for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        for row in connection.execute(f'SELECT * FROM "{table}"').fetchall():
+            for value in row:
+                look(table, value if isinstance(value, bytes) else str(value).encode(), hidden)
+    codec = Codec()
+    chunks = connection.execute("SELECT codec, data, size FROM chunks").fetchall()
+    assert chunks
+    for number, data, size in chunks:
+        look("chunks", codec.decode(number, data, size), hidden)
+    connection.close()
+
+
+def call(method: Callable[..., Any], given: dict[str, Any], hidden: Secrets) -> bool:
+    """Call a verb; say whether it succeeded. An error may say what is wrong, but shows no secret."""
+    try:
+        result = method(**given)
+        if inspect.isgenerator(result):
+            list(result)
+    except HstoreError as failure:
+        look("an error", f"{failure!s} {failure!r} {failure.__cause__!r}".encode(), hidden)
+        return False
+    return True
+
+
+def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path) -> None:
+    """Every verb, every argument that takes text; looked for while the store is open and after."""
+    hidden = Secrets()
+    folder = tmp_path / "store"
+    plant = plants(hidden, tmp_path)
+    with Store.open(folder / "project.db", values=[hidden.registered]) as store:
+        store.record_run("plain", "plain", exit_code=0)
+        store.session("plain")
+        store.runs.step_start(1, "plain")
+        store.attach_artifact(1, "log", b"plain")
+        worked = set()
+        found = verbs(store)
+        for verb, method in found.items():
+            if verb in WITHOUT_VALUES:
+                continue
+            if call(method, arguments(verb, method, plant), hidden):
+                worked.add(verb)
+            look_at_files(folder, hidden, tmp_path)
+        assert found.keys() - worked - WITHOUT_VALUES <= {"query", "runs.resolve", "runs.finish", "memory.remember"}, (
+            "these verbs were refused, so nothing was proven of them"
+        )
+        store.attach_artifact(1, "file", tmp_path / f"file {hidden.token}")
+        with store.artifacts.writer(1, name=hidden.text()) as writer:
+            for byte in hidden.text().encode():
+                writer.write(bytes([byte]))
+                writer.step()
+        assert len(worked) > 30
+        look_at_files(folder, hidden, tmp_path)
+    look_at_files(folder, hidden, tmp_path)
+    look_at_content(folder / "project.db", hidden)
+
+
+def test_the_sweep_can_fail(tmp_path: Path) -> None:
+    """A secret written past the door is found, in each form: in plain sight, encoded, and compressed."""
+    hidden = Secrets()
+    for stored in [form for secret in hidden.all() for form in forms(secret)]:
+        path = tmp_path / "project.db"
+        with Store.open(path) as store:
+            run = store.record_run("a", "a", exit_code=0)
+            store.attach_artifact(run, "log", b"plain")
+            store._connection.write("UPDATE runs SET cmdline = $1", (f"x{stored.decode()}y",))
+            with pytest.raises(AssertionError, match="planted"):
+                look_at_files(tmp_path, hidden, tmp_path)
+        with pytest.raises(AssertionError, match="planted"):
+            look_at_content(path, hidden)
+        path.unlink()
+
+
+def test_values_of_telling_environment_variables_are_masked(
+    path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    """A value from *_TOKEN and its like is masked wherever it stands; others are not."""
+    monkeypatch.setenv("DEPLOY_TOKEN", secret)
+    monkeypatch.setenv("EDITOR", "a-plain-editor")
+    monkeypatch.setenv("SHORT_TOKEN", "abc")
+    with Store.open(path) as store:
+        run = store.record_run("a", ["echo", secret, "a-plain-editor", "abc"], exit_code=0)
+        store.attach_artifact(run, "log", base64.b64encode(b"x" + secret.encode() + b"y"))
+        words = store.runs.get(run).argv
+        assert words is not None
+        assert secret not in words[1]
+        assert words[2:] == ("a-plain-editor", "abc")
+        store.remember("k", {"nested": [f"<{secret}>"]})
+        assert secret not in json.dumps(store.recall("k"))
+        encoded = store.read_artifact(store.artifacts.list()[0].id)
+        assert base64.b64encode(secret.encode())[4:20] not in encoded

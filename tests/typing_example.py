@@ -1,0 +1,38 @@
+"""A user's program: checked by mypy --strict as it stands, so that what users write is typed as they expect."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from hstore import HstoreError, Masker, Store
+from hstore.models import Run
+
+
+def use(path: Path) -> Run | None:
+    """Touch every kind of verb."""
+    try:
+        with Store.open(path, values=["a-long-value"]) as store, store.batch():
+            session = store.session("k", profile="restricted", context={"a": 1})
+            run: int = store.record_run("a", ["a", "b"], session=session, exit_code=0, duration=1.5)
+            ids: list[int] = store.record_runs([{"app": "a", "cmdline": "a"}])
+            artifact: int = store.attach_artifact(run, "log", b"x")
+            content: bytes = store.read_artifact(artifact)
+            store.remember("k", {"v": ids}, ttl=5, tags=["t"])
+            found: dt.datetime = store.runs.get(run).started_at
+            rows: tuple[tuple[object, ...], ...] = store.query("SELECT 1", (found.timestamp(), content))
+            assert rows
+            for part in store.artifacts.replay(run):
+                assert part.data
+            return store.runs.latest()
+    except HstoreError as failure:
+        raise SystemExit(failure.exit_code) from failure
+
+
+def mask(data: bytes) -> bytes:
+    """Touch the masker."""
+    masker = Masker(values=["a-long-value", b"bytes-value"])
+    stream = masker.stream()
+    counts: dict[str, int] = masker.counts
+    assert counts == {}
+    return stream.feed(data) + stream.finish() + masker.mask(data)
