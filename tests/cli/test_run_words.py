@@ -65,11 +65,22 @@ def test_heavy_modules_are_not_imported(hstore):
         "code = main(['run', '--', 'true'])\n"
         "print(*sorted(set(sys.modules) & set(sys.argv[1:])), code)"
     )
-    heavy = "argparse json zstandard subprocess typing pathlib re dataclasses enum datetime threading signal".split()
+    heavy = [
+        "argparse",
+        "json",
+        "zstandard",
+        "subprocess",
+        "typing",
+        "pathlib",
+        "re",
+        "dataclasses",
+        "enum",
+        "datetime",
+        "threading",
+        "signal",
+    ]
     heavy += ["hstore.cli.program", "hstore.cli.grammar", "hstore.models", "tempfile", "socket", "logging", "inspect"]
     plain = subprocess.run([sys.executable, "-c", "import sys; print(*sys.modules)"], stdout=subprocess.PIPE)
     heavy = [name for name in heavy if name not in plain.stdout.decode().split()]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *heavy], env=hstore.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    done = subprocess.run([sys.executable, "-c", program, *heavy], env=hstore.environment, capture_output=True)
     assert (done.stdout, done.stderr) == (b"0\n", b"")

@@ -74,7 +74,9 @@ def test_full_disk(hstore, tmp_path):
     script = 'ulimit -f 4096; exec "$0" -m hstore run -- sh -c "ulimit -f unlimited 2>/dev/null; exec $0 -c \\"$1\\""'
     done = subprocess.run(
         ["bash", "-c", script, sys.executable, program],
-        env=hstore.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=hstore.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
     )
     assert (done.returncode, len(done.stdout)) == (9, 24 << 20)
     assert done.stderr.count(b"\n") == 1
@@ -95,17 +97,28 @@ def test_lock_held_by_another_process(hstore):
     hstore.run("true")
     holder = subprocess.Popen(
         [
-            sys.executable, "-c",
+            sys.executable,
+            "-c",
             "import os, sys\nfrom hstore import Store\n"
             "with Store.open() as store, store.batch():\n"
             "    print('locked', flush=True)\n    sys.stdin.readline()",
         ],
-        env=hstore.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=hstore.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert holder.stdout.readline() == b"locked\n"
     running = hstore.start(
-        "run", "--name", "waiting", "--", sys.executable, "-c", "print(input())",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        "run",
+        "--name",
+        "waiting",
+        "--",
+        sys.executable,
+        "-c",
+        "print(input())",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     running.stdin.write(b"passed on\n")
     running.stdin.flush()
@@ -121,12 +134,15 @@ def test_interrupt_while_the_end_waits_for_a_lock(hstore):
     hstore.run("true")
     holder = subprocess.Popen(
         [
-            sys.executable, "-c",
+            sys.executable,
+            "-c",
             "import sys\nfrom hstore import Store\n"
             "with Store.open() as store, store.batch():\n"
             "    print('locked', flush=True)\n    sys.stdin.readline()",
         ],
-        env=hstore.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env=hstore.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert holder.stdout.readline() == b"locked\n"
     running = hstore.start("run", "--", "sh", "-c", "echo done; exit 4", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -146,8 +162,15 @@ def test_interrupt_while_the_end_waits_for_a_lock(hstore):
 def test_recorder_killed_while_running(hstore):
     """After kill -9 of the recorder the file opens, what was committed is there, and the run is lost."""
     running = hstore.start(
-        "run", "--name", "doomed", "--", sys.executable, "-c", "print('kept', flush=True); input()",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        "run",
+        "--name",
+        "doomed",
+        "--",
+        sys.executable,
+        "-c",
+        "print('kept', flush=True); input()",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert running.stdout.readline() == b"kept\n"
     while hstore("log", "show", "doomed").stdout != b"kept\n":
@@ -162,8 +185,15 @@ def test_recorder_killed_while_running(hstore):
 def test_follower_of_a_lost_run_ends(hstore):
     """`log tail -f` of a run whose recorder was killed prints what there is, says so, and ends."""
     running = hstore.start(
-        "run", "--name", "doomed", "--", sys.executable, "-c", "print('kept', flush=True); input()",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        "run",
+        "--name",
+        "doomed",
+        "--",
+        sys.executable,
+        "-c",
+        "print('kept', flush=True); input()",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert running.stdout.readline() == b"kept\n"
     while hstore("log", "show", "doomed").stdout != b"kept\n":
@@ -183,7 +213,9 @@ def test_pipes_and_threads_alone(hstore):
         "sys.exit(record(sys.argv[1:], name='portable', capture=True, path=None, warn=print))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *COMMAND], env=hstore.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program, *COMMAND],
+        env=hstore.environment,
+        capture_output=True,
     )
     assert (done.returncode, done.stdout, done.stderr) == (9, b"out\n", b"err\n")
     assert hstore.show("portable", "--stdout") == b"out\n"

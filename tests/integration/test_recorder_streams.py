@@ -165,9 +165,7 @@ def test_what_the_command_leaves_unread_stays(hstore, tmp_path):
 def test_reader_that_leaves(hstore):
     """In `hstore run -- yes | head -1` the command ends by SIGPIPE, as it does without hstore."""
     script = '"$0" -m hstore run -- yes | head -1; echo ${PIPESTATUS[0]}'
-    done = subprocess.run(
-        ["bash", "-c", script, sys.executable], env=hstore.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    done = subprocess.run(["bash", "-c", script, sys.executable], env=hstore.environment, capture_output=True)
     assert (done.stdout, done.stderr) == (b"y\n141\n", b"")
     run = hstore.json("log", "show")
     assert (run["signal"], run["status"]) == (signal.SIGPIPE, "killed")

@@ -40,7 +40,7 @@ def test_killed_at_random_moments(tmp_path):
     """Fifty times: start, kill after a random number of bytes came through, look at everything."""
     path = tmp_path / "project.db"
     environment = {**os.environ, "HSTORE_DB": str(path)}
-    moments = random.Random()  # noqa: S311 - the moments are to differ from run to run
+    moments = random.Random()
     acknowledged: dict[int, bytes] = {}
     for _ in range(MOMENTS):
         recorder = subprocess.Popen(

@@ -23,7 +23,7 @@ class DoctorOptions(NamedTuple):
 
 
 def doctor(options: DoctorOptions, output: Output) -> int:
-    """Examine the database and its surroundings; nothing is changed."""
+    """Examine the database and its surroundings."""
     from hstore.doctor import examine
 
     report = examine(None if options.db is None else os.path.expanduser(options.db))
@@ -42,6 +42,7 @@ COMMAND = Command(
     DoctorOptions,
     doctor,
     (JSON,),
-    "Exit code 0: all is in order, warnings aside. Exit code 1: something is wrong. Nothing is changed.",
+    "Exit code 0: all is in order, warnings aside, or there is no database yet. Exit code 1: something is wrong.\n"
+    "Nothing is changed, except that runs whose recorder died are written down as lost.",
     (("hstore doctor", "for people"), ("hstore doctor --json", "for programs")),
 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from hstore.errors import HstoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +30,27 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
+        self._splitting = False
+        self.is_leaf = False
+        """Whether this parser reads one command's own words, in which options may stand anywhere."""
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help; argparse would keep silent about an output that is closed or full."""
+        if sys.stdout is None:
+            raise HstoreError("standard output is closed, there is nowhere to print to")
+        sys.stdout.write(self.format_help())
+        sys.stdout.flush()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read words; those of a command as `remember KEY --ttl 2h VALUE`, which argparse alone would refuse."""
+        words = sys.argv[1:] if args is None else args
+        if not self.is_leaf or self._splitting or "--" in words:  # intermixed, `--` would lose its meaning
+            return super().parse_known_args(words, namespace)
+        self._splitting = True
+        try:
+            return super().parse_known_intermixed_args(words, namespace)
+        finally:
+            self._splitting = False
 
     def error(self, message: str) -> NoReturn:
         """Refuse the words."""
@@ -105,6 +129,7 @@ def _add_command(parsers: Any, command: Command) -> None:
         description="\n\n".join(filter(None, (_sentence(command.summary), command.details))),
         epilog=_examples(command.examples),
     )
+    parser.is_leaf = True
     for each in command.arguments:
         parser.add_argument(*each.flags, **each.settings)
     # Also accepted behind the command's name; there it must not set what stands before it back to nothing.

@@ -25,7 +25,7 @@ class RememberOptions(NamedTuple):
     db: str | None
     key: str
     value: str | None
-    json: bool
+    json: str | None  # empty: VALUE or standard input is JSON
     stdin: bool
     scope: str
     device: str | None
@@ -89,15 +89,16 @@ def remember(options: RememberOptions, output: Output) -> int:
 
 def _value(options: RememberOptions) -> Any:
     """The value from the words or from standard input, as text or as JSON."""
-    if options.value is not None and options.stdin:
-        raise InvalidInput("remember: give a VALUE or --stdin, not both")
-    if options.value is not None:
-        text = options.value
-    elif options.stdin or options.json:
+    words = [word for word in (options.value, options.json or None) if word is not None]
+    if len(words) + options.stdin > 1:
+        raise InvalidInput("remember: give one value: a VALUE, --json JSON, or --stdin")
+    if words:
+        text = words[0]
+    elif options.stdin or options.json is not None:
         text = _standard_input()
     else:
         raise InvalidInput("remember: give a VALUE, or --stdin to read it from standard input")
-    return _from_json(text) if options.json else text
+    return text if options.json is None else _from_json(text)
 
 
 def _standard_input() -> str:
@@ -215,7 +216,11 @@ COMMANDS = (
                 "value", metavar="VALUE", nargs="?", help="the value; write -- before one that begins with a dash"
             ),
             argument(
-                "--json", action="store_true", help="VALUE is JSON; without a VALUE it is read from standard input"
+                "--json",
+                nargs="?",
+                const="",
+                metavar="JSON",
+                help="the value as JSON; without JSON behind it, VALUE or standard input is JSON",
             ),
             argument(
                 "--stdin", action="store_true", help="read the value from standard input, without a last line end"

@@ -56,7 +56,7 @@ class Output:
         """
         safe = [[visible(cell) for cell in row] for row in rows]
         widths = [max([_width(columns[i]), *(_width(row[i]) for row in safe)]) for i in range(len(columns))]
-        room = os.get_terminal_size(sys.stdout.fileno()).columns if self.is_terminal else None
+        room = self._room()
         self.line(self.paint("bold", _joined(columns, widths, room)))
         for row in safe:
             text = _joined(row, widths, room)
@@ -64,6 +64,12 @@ class Output:
                 if colours and cell in colours:
                     text = text.replace(cell, self.paint(colours[cell], cell), 1)
             self.line(text)
+
+    def _room(self) -> int | None:
+        """Columns of the terminal; None where it has no size, or there is none."""
+        if not self.is_terminal:
+            return None
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
 
     def paint(self, colour: str, text: str) -> str:
         """`text` in a colour, where colours are wanted."""
