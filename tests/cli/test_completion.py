@@ -66,3 +66,21 @@ printf '%s\\n' "${COMPREPLY[@]}"
     )
     assert done.stderr == b""
     assert expected <= set(done.stdout.decode().split())
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("hstore lo", {"log"}),
+        ("hstore --db x log ta", {"tail"}),
+        ("hstore remember key --sc", {"--scope"}),
+        ("hstore completion ", {"bash", "fish", "zsh"}),
+    ],
+)
+def test_fish_completes(hstore, line, expected):
+    """What fish offers behind a line."""
+    script = hstore("completion", "fish").stdout + f"complete -C '{line}'\n".encode()
+    done = subprocess.run(["fish", "--no-config"], input=script, env=hstore.environment, capture_output=True)
+    assert done.stderr == b""
+    assert {each.split(b"\t")[0].decode() for each in done.stdout.splitlines()} == expected

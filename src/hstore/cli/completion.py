@@ -59,8 +59,8 @@ def _nodes(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> Iterator[
 
 
 def _plain(text: Any) -> str:
-    """A summary without what shells would read as theirs."""
-    return "".join(char for char in str(text or "") if char not in "'\"`$\\[]:%")
+    """A summary that can stand in single quotes in every shell."""
+    return str(text or "").replace("'", "\N{RIGHT SINGLE QUOTATION MARK}").replace("\\", "/")
 
 
 def _bash(nodes: list[Node]) -> str:
@@ -151,20 +151,28 @@ compdef _hstore {" ".join(PROGRAMS)}
 
 def _described(node: Node) -> str:
     pairs = [*node.commands, *((choice, "") for choice in node.choices), *node.options]
-    return " ".join(f"'{name}:{text}'" for name, text in pairs)
+    return " ".join(f"'{name}:{text.replace(':', ' -')}'" for name, text in pairs)
 
 
 def _fish(nodes: list[Node]) -> str:
     lines = [
         "# fish completion for hstore; use it with:  hstore completion fish | source",
-        "function __hstore_at",
+        "function __hstore_plain",
         "    set -l words (commandline -opc)",
         "    set -e words[1]",
         "    if test (count $words) -ge 2; and test $words[1] = --db",
         "        set -e words[1..2]",
         "    end",
-        "    set -l plain (string match -v -- '-*' $words)",
+        "    string match -v -- '-*' $words",
+        "end",
+        "function __hstore_at",
+        "    set -l plain (__hstore_plain)",
         '    test "$plain" = "$argv"',
+        "end",
+        "function __hstore_in",
+        "    set -l plain (__hstore_plain)",
+        "    test (count $plain) -ge (count $argv); or return 1",
+        '    test "$plain[1..$(count $argv)]" = "$argv"',
         "end",
     ]
     for program in PROGRAMS:
@@ -175,7 +183,8 @@ def _fish(nodes: list[Node]) -> str:
 
 
 def _fish_lines(program: str, node: Node) -> Iterator[str]:
-    start = f"complete -c {program} -n '__hstore_at {' '.join(node.words)}'"
+    test = "__hstore_at" if node.commands else "__hstore_in"
+    start = f"complete -c {program} -n '{' '.join((test, *node.words))}'"
     if node.commands or node.choices:
         yield f"{start} -f"
     for name, text in (*node.commands, *((choice, "") for choice in node.choices)):
@@ -185,7 +194,7 @@ def _fish_lines(program: str, node: Node) -> Iterator[str]:
             flag = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
             yield f"{start} {flag} -d '{text}'"
     if node.words == ("run",):
-        yield f"{start} -a '(__fish_complete_command)'"
+        yield f"{start} -a '(__fish_complete_subcommand --fcs-skip=2)'"
 
 
 _SHELLS = {"bash": _bash, "fish": _fish, "zsh": _zsh}

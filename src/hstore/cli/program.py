@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hstore.cli import audit, completion, database, doctor, grammar, log, mask, memory, project
@@ -83,6 +84,7 @@ def parser() -> grammar.Parser:
 def main(words: Sequence[str]) -> int:
     """Do what the words say and return the exit code."""
     _keep_standard_descriptors()
+    warnings.showwarning = lambda message, *_: complain(str(message))
     output = Output(colours_allowed=not settings().no_color)
     try:
         code = _act(words, output)

@@ -157,9 +157,14 @@ class Recording:
 
     def _opened(self) -> Store:
         if self._store is None:
+            from warnings import catch_warnings
+
             from hstore.store import Store
 
-            self._store = Store.open(self._path, busy_timeout=_TRY_SECONDS)
+            with catch_warnings(record=True) as cautions:  # Python itself would print them amid the output
+                self._store = Store.open(self._path, busy_timeout=_TRY_SECONDS)
+            for caution in cautions:
+                self._warn(str(caution.message))
         return self._store
 
     def _begun(self, store: Store) -> tuple[int, dict[str, ArtifactWriter]]:
