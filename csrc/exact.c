@@ -1,0 +1,220 @@
+/* Finds the registered values in all their forms: an automaton with failure links, built at run time.
+ *
+ *     node   first child | failure link | children | depth | longest form that ends here | byte
+ *
+ * Nodes are numbered breadth first, so the children of a node stand side by side and need no list: most nodes
+ * have one. A dense row per node would be faster to walk but is 1 KiB for each byte of each form, and text
+ * seldom gets behind the first bytes anyway: at the root only every fifth place is looked at. Every form has
+ * at least 8 bytes, so one of any five neighbouring places falls on one of its first five 4-byte windows, all
+ * of which are in a bitmap.
+ */
+#include "internal.h"
+#include <string.h>
+
+enum { SHORTEST_FORM = 8, STRIDE = 5, FILTER_BITS = 17 };
+
+struct node {
+    uint32_t first, fail;
+    uint16_t children, depth, longest;
+    uint8_t byte;
+};
+
+struct automaton {
+    uint32_t count;
+    size_t size;
+    uint32_t root[256];
+    uint32_t filter[1u << (FILTER_BITS - 5)];
+    struct node *nodes;
+};
+
+/* While building, children hang in lists and nodes are numbered as they come. */
+struct draft { uint32_t child, sibling; uint16_t longest; uint8_t byte; };
+
+static uint32_t filter_hash(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, 4);
+    return four * 0x9E3779B1u >> (32 - FILTER_BITS);
+}
+
+static uint32_t read_length(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void insert(struct draft *drafts, uint32_t *count, const uint8_t *form, uint32_t length) {
+    uint32_t node = 0, i;
+    for (i = 0; i < length; i++) {
+        uint32_t child = drafts[node].child;
+        while (child != 0 && drafts[child].byte != form[i]) child = drafts[child].sibling;
+        if (child == 0) {
+            child = (*count)++;
+            drafts[child].byte = form[i];
+            drafts[child].sibling = drafts[node].child;
+            drafts[node].child = child;
+        }
+        node = child;
+    }
+    drafts[node].longest = (uint16_t)length;
+}
+
+static uint32_t child_of(const struct automaton *a, uint32_t node, uint8_t byte) {
+    const struct node *n = &a->nodes[node];
+    uint32_t i;
+    if (node == 0) return a->root[byte];
+    for (i = 0; i < n->children; i++)
+        if (a->nodes[n->first + i].byte == byte) return n->first + i;
+    return 0;
+}
+
+static uint32_t step(const struct automaton *a, uint32_t node, uint8_t byte) {
+    uint32_t child;
+    while ((child = child_of(a, node, byte)) == 0 && node != 0) node = a->nodes[node].fail;
+    return child;
+}
+
+/* `order[i]` is the draft that becomes node i. */
+static void number(struct automaton *a, const struct draft *drafts, uint32_t *order) {
+    uint32_t done, next = 1, child;
+    order[0] = 0;
+    for (done = 0; done < next; done++) {
+        struct node *n = &a->nodes[done];
+        n->first = next;
+        for (child = drafts[order[done]].child; child != 0; child = drafts[child].sibling) {
+            a->nodes[next].byte = drafts[child].byte;
+            a->nodes[next].depth = (uint16_t)(n->depth + 1);
+            a->nodes[next].longest = drafts[child].longest;
+            if (done == 0) a->root[drafts[child].byte] = next;
+            order[next++] = child;
+            n->children++;
+        }
+    }
+    a->count = next;
+}
+
+static void link_failures(struct automaton *a) {
+    uint32_t node, i;
+    for (node = 0; node < a->count; node++) {
+        struct node *n = &a->nodes[node];
+        for (i = 0; i < n->children; i++) {
+            struct node *child = &a->nodes[n->first + i];
+            child->fail = node == 0 ? 0 : step(a, n->fail, child->byte);
+            if (child->longest == 0) child->longest = a->nodes[child->fail].longest;
+        }
+    }
+}
+
+static void fill_filter(struct automaton *a, const uint8_t *form) {
+    int offset;
+    for (offset = 0; offset < STRIDE; offset++) {
+        uint32_t hash = filter_hash(form + offset);
+        a->filter[hash >> 5] |= 1u << (hash & 31);
+    }
+}
+
+static size_t checked_total(const uint8_t *forms, size_t length) {
+    size_t total = 1, position = 0;
+    while (position < length) {
+        uint32_t size;
+        if (length - position < 4) return 0;
+        size = read_length(forms + position);
+        if (size < SHORTEST_FORM || size > FORM_BYTES || size > length - position - 4) return 0;
+        total += size;
+        position += 4 + size;
+    }
+    return total < UINT32_MAX ? total : 0;
+}
+
+struct automaton *automaton_new(const uint8_t *forms, size_t length) {
+    size_t total = checked_total(forms, length), position;
+    struct automaton *a;
+    struct draft *drafts;
+    uint32_t *order, count = 1;
+    if (total == 0) return NULL;
+    a = grab(sizeof *a);
+    drafts = grab(total * sizeof *drafts);
+    order = grab(total * sizeof *order);
+    if (a != NULL && drafts != NULL && order != NULL) {
+        for (position = 0; position < length; position += 4 + read_length(forms + position)) {
+            insert(drafts, &count, forms + position + 4, read_length(forms + position));
+            fill_filter(a, forms + position + 4);
+        }
+        a->size = count * sizeof *a->nodes;
+        a->nodes = grab(a->size);
+    }
+    if (a != NULL && a->nodes != NULL) {
+        number(a, drafts, order);
+        link_failures(a);
+    } else {
+        release(a, a == NULL ? 0 : sizeof *a);
+        a = NULL;
+    }
+    release(drafts, drafts == NULL ? 0 : total * sizeof *drafts);
+    release(order, order == NULL ? 0 : total * sizeof *order);
+    return a;
+}
+
+void automaton_free(struct automaton *a) {
+    if (a == NULL) return;
+    release(a->nodes, a->size);
+    release(a, sizeof *a);
+}
+
+/* A hit that begins inside a mark would break the mark: values like "pat]" + more are not worth that. */
+static int begins_in_mark(const struct window *w, uint64_t start, uint64_t end) {
+    const uint8_t *p = at(w, start), *low = start - w->origin > MARK_BYTES + 8 ? p - MARK_BYTES - 8 : w->bytes;
+    const uint8_t *q;
+    for (q = p; q > low && q[-1] != ']'; q--) {
+        if (q[-1] == '[') {
+            int length = mark_length(q - 1, at(w, end));
+            return length > 0 && q - 1 + length > p;
+        }
+    }
+    return 0;
+}
+
+/* Overlapping and touching hits unite; a longer form may begin before hits that were noted earlier. */
+static int note(struct hstore_stream *s, const struct window *w, uint64_t start, uint64_t end) {
+    struct interval hit = {start, end, 0, 0};
+    struct interval *items = s->hits.items;
+    int result;
+    if (begins_in_mark(w, start, end)) return 0;
+    while (s->hits.count > 0 && items[s->hits.count - 1].end >= hit.start) {
+        if (items[s->hits.count - 1].start < hit.start) hit.start = items[s->hits.count - 1].start;
+        s->hits.count--;
+    }
+    result = list_push(&s->hits, &hit, sizeof hit);
+    return result == 0 ? list_push(&s->hit_ends, &end, sizeof end) : result;
+}
+
+/* From the root: the first place that may lie in the first windows of a form, or behind the last testable one. */
+static const uint8_t *skip(const struct automaton *a, const uint8_t *p, const uint8_t *end, const uint8_t *limit) {
+    const uint8_t *q = p;
+    while (q < end && limit - q >= 4) {
+        uint32_t hash = filter_hash(q);
+        if (a->filter[hash >> 5] >> (hash & 31) & 1) break;
+        q += STRIDE;
+    }
+    return q - p < STRIDE ? p : q - (STRIDE - 1);
+}
+
+int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until) {
+    const struct automaton *a = s->masker->automaton;
+    struct exact_state *e = &s->exact;
+    const uint8_t *p = at(w, e->position), *end = at(w, until), *limit = at(w, w->end);
+    uint32_t node = e->node;
+    while (a != NULL && p < end) {
+        if (node == 0) p = skip(a, p, end, limit);
+        if (p >= end) break;
+        node = step(a, node, *p++);
+        s->work++;
+        if (a->nodes[node].longest != 0) {
+            uint64_t here = w->origin + (uint64_t)(p - w->bytes);
+            int result = note(s, w, here - a->nodes[node].longest, here);
+            if (result != 0) return result;
+        }
+    }
+    e->position = until;
+    e->node = node;
+    e->frontier = until - (a == NULL ? 0 : a->nodes[node].depth);
+    if (w->last && until == w->end) e->frontier = until;
+    return 0;
+}

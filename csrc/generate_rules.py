@@ -1,0 +1,308 @@
+"""Compiles csrc/rules/*.toml into csrc/rules_table.h: the automaton, the classes and the word lists as C tables.
+
+Usage: python csrc/generate_rules.py [--check]
+
+The output depends on the TOML files alone, so it is committed and a test proves that it is current.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10 has no TOML reader; building does not need one, changing rules does
+    sys.exit("generating the rules needs Python 3.11 or newer")
+
+HERE = Path(__file__).parent
+TARGET = HERE / "rules_table.h"
+SOURCES = ("classes", "tokens", "structures", "names")
+FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name", "cookie")
+WORD_KINDS = (
+    "password", "password_beside", "secret", "token", "key", "key_beside", "authorization",
+    "authorization_weak", "signature", "harmless_before", "harmless_behind",
+)  # fmt: skip
+EXACT_TYPE = "value"
+USED_BY_CODE = ("jwt",)
+NAMED_BY_CODE = ("password", "secret", "token", "api-key", "authorization", "signature")
+ENDS_HERE = 0x8000
+LONGEST_ANCHOR, LONGEST_WORD = 32, 24
+Entry = dict[str, Any]
+
+
+class RuleError(Exception):
+    """A rule that the tables cannot express; the message names the file and the rule."""
+
+
+def load(folder: Path) -> tuple[dict[str, str], list[Entry], dict[str, list[str]]]:
+    """Read the TOML files: classes, rules (tokens first), word lists."""
+    tables = {name: tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")) for name in SOURCES}
+    rules = [dict(rule, form="token", held=True) for rule in tables["tokens"]["token"]]
+    rules += tables["structures"]["structure"]
+    seen: set[str] = set()
+    for rule in rules:
+        check(rule, tables["classes"]["classes"], seen)
+    return tables["classes"]["classes"], rules, tables["names"]
+
+
+def check(rule: Entry, classes: dict[str, str], seen: set[str]) -> None:
+    """Refuse what the tables cannot hold.
+
+    Raises:
+        RuleError: naming the rule and what is wrong with it.
+    """
+    where = f"rule {rule.get('id', '?')!r}"
+    for field in ("id", "description", "source", "anchors"):
+        if not rule.get(field):
+            raise RuleError(f"{where}: {field} is missing")
+    if rule["id"] in seen or rule["id"] == EXACT_TYPE:
+        raise RuleError(f"{where}: the id is taken")
+    seen.add(rule["id"])
+    if not all(letter.isdigit() or letter.islower() or letter == "-" for letter in rule["id"]):
+        raise RuleError(f"{where}: an id has small letters, digits and '-' only: it stands in the mark")
+    if rule["form"] not in FORMS:
+        raise RuleError(f"{where}: unknown form {rule['form']!r}")
+    if rule["form"] == "token":
+        if rule.get("class") not in classes:
+            raise RuleError(f"{where}: unknown class {rule.get('class')!r}")
+        if not 8 <= rule.get("min", 0) <= 200 or not 0 <= rule.get("max", 0) <= 250:
+            raise RuleError(f"{where}: min must be 8 to 200, max at most 250")
+    for anchor in rule["anchors"]:
+        if not 2 <= len(anchor) <= LONGEST_ANCHOR or not anchor.isascii() or "\x1b" in anchor:
+            raise RuleError(f"{where}: an anchor has 2 to {LONGEST_ANCHOR} ASCII characters")
+
+
+class Automaton:
+    """Aho and Corasick's automaton over the folded anchors, every missing edge filled in."""
+
+    def __init__(self, anchors: list[tuple[bytes, int, bool]]) -> None:
+        self.anchors = anchors
+        self.edges: list[dict[int, int]] = [{}]
+        self.text = [b""]
+        self.ends: list[list[int]] = [[]]
+        for number, (anchor, _, _) in enumerate(anchors):
+            self._insert(anchor.lower(), number)
+        self.fail = [0] * len(self.edges)
+        self._link()
+
+    def _insert(self, anchor: bytes, number: int) -> None:
+        node = 0
+        for byte in anchor:
+            if byte not in self.edges[node]:
+                self.edges[node][byte] = len(self.edges)
+                self.edges.append({})
+                self.text.append(self.text[node] + bytes([byte]))
+                self.ends.append([])
+            node = self.edges[node][byte]
+        self.ends[node].append(number)
+
+    def _link(self) -> None:
+        queue = deque(self.edges[0].values())
+        while queue:
+            node = queue.popleft()
+            for byte, child in self.edges[node].items():
+                self.fail[child] = self.step(self.fail[node], byte)
+                self.ends[child] = self.ends[child] + self.ends[self.fail[child]]
+                queue.append(child)
+
+    def step(self, node: int, byte: int) -> int:
+        """The node behind `node` by `byte`."""
+        while byte not in self.edges[node]:
+            if node == 0:
+                return 0
+            node = self.fail[node]
+        return self.edges[node][byte]
+
+    def held(self, node: int) -> list[tuple[int, int]]:
+        """Pairs (length, anchor) of proper prefixes of held anchors that end here, longest first."""
+        pairs: list[tuple[int, int]] = []
+        text, seen = self.text[node], set()
+        for length in range(len(text), 0, -1):
+            for number, (anchor, _, held) in enumerate(self.anchors):
+                prefix = anchor[:length]
+                if not held or length >= len(anchor) or prefix.lower() != text[-length:]:
+                    continue
+                if prefix not in seen:
+                    seen.add(prefix)
+                    pairs.append((length, number))
+        return pairs
+
+
+def expand(spec: str) -> set[int]:
+    """The bytes of a class written like "-_0-9A-Z"."""
+    found: set[int] = set()
+    position = 0
+    while position < len(spec):
+        if position + 2 < len(spec) and spec[position + 1] == "-":
+            found.update(range(ord(spec[position]), ord(spec[position + 2]) + 1))
+            position += 3
+        else:
+            found.add(ord(spec[position]))
+            position += 1
+    return found
+
+
+def hash_window(window: bytes) -> int:
+    """As `window_hash` in rule_detector.c."""
+    folded = (window[0] | 0x20) | (window[1] | 0x20) << 8 | (window[2] | 0x20) << 16
+    return (folded * 0x9E3779B1 & 0xFFFFFFFF) >> 16
+
+
+def window_bits(anchors: list[tuple[bytes, int, bool]], classes: list[set[int]], rules: list[Entry]) -> list[int]:
+    """The prefilter: one bit per hash of three bytes with which an anchor or an escape sequence can begin."""
+    names = sorted({rule["class"] for rule in rules if "class" in rule})
+    windows: set[bytes] = set()
+    for anchor, number, _ in anchors:
+        if len(anchor) == 2:
+            behind = classes[names.index(rules[number]["class"])] if "class" in rules[number] else range(256)
+            windows.update(anchor + bytes([byte]) for byte in behind)
+        else:
+            windows.add(anchor[:3])
+        windows.add(anchor[:2] + b"\x1b")
+        windows.update(anchor[:1] + b"\x1b" + bytes([kind]) for kind in b"[()*+]P_^\\78=>")
+    for kind in b"[()*+\\78=>]P_^":
+        windows.update(bytes([0x1B, kind, byte]) for byte in range(256))
+    words = [0] * 2048
+    for window in windows:
+        value = hash_window(window)
+        words[value >> 5] |= 1 << (value & 31)
+    return words
+
+
+def rows(name: str, ctype: str, values: list[int], width: int = 24) -> str:
+    """A C array."""
+    lines = [", ".join(map(str, values[at : at + width])) for at in range(0, len(values), width)]
+    return f"const {ctype} {name}[{len(values)}] = {{\n    " + ",\n    ".join(lines) + "\n};\n"
+
+
+def quoted(text: str) -> str:
+    """A C string literal."""
+    shown = "".join(c if c.isprintable() and c not in '"\\' else f"\\{ord(c):03o}" for c in text)
+    return f'"{shown}"'
+
+
+def automaton_tables(automaton: Automaton) -> str:
+    """The transition table, what ends at each node, and what must be held at each node."""
+    used = sorted({byte for text in automaton.text for byte in text})
+    number = {byte: at + 1 for at, byte in enumerate(used)}
+    fold = [number.get(ord(chr(byte).lower()) if byte < 128 else byte, 0) for byte in range(256)]
+    columns, moves = len(used) + 1, []
+    if len(automaton.edges) * columns > ENDS_HERE:
+        raise RuleError("the automaton has outgrown 15 bits: widen rule_move")
+    for node in range(len(automaton.edges)):
+        steps = [0] + [automaton.step(node, byte) for byte in used]
+        moves += [step * columns | (ENDS_HERE if automaton.ends[step] else 0) for step in steps]
+    ends, end_at, held, held_at = [], [], [], []
+    for node in range(len(automaton.edges)):
+        end_at.append(len(ends))
+        ends += sorted(automaton.ends[node], key=lambda n: (-len(automaton.anchors[n][0]), n))
+        held_at.append(len(held) // 2)
+        for pair in automaton.held(node):
+            held += pair
+    end_at.append(len(ends))
+    held_at.append(len(held) // 2)
+    return "".join(
+        [
+            f"const uint32_t rule_columns = {columns};\n",
+            rows("rule_column", "uint8_t", fold),
+            rows("rule_move", "uint16_t", moves),
+            rows("rule_end_at", "uint16_t", end_at),
+            rows("rule_ends", "uint16_t", ends),
+            "/* pairs: length of the prefix, anchor */\n",
+            rows("rule_held_at", "uint16_t", held_at),
+            rows("rule_held", "uint16_t", held),
+        ]
+    )
+
+
+def rule_tables(rules: list[Entry], class_names: list[str], anchors: list[tuple[bytes, int, bool]]) -> str:
+    """The rules and their anchors as initialised structs."""
+    lines = [f"const struct anchor rule_anchors[{len(anchors)}] = {{\n"]
+    for anchor, rule, held in anchors:
+        exact = int(rules[rule]["form"] in {"token", "block", "jwt"})
+        lines.append(f"    {{{quoted(anchor.decode())}, {len(anchor)}, {rule}, {exact}, {int(held)}}},\n")
+    lines.append(f"}};\nconst int rule_count = {len(rules)};\n")
+    lines.append(f"const struct rule rules[{len(rules)}] = {{\n")
+    for rule in rules:
+        form = "FORM_" + rule["form"].upper().replace("-", "_")
+        klass = class_names.index(rule["class"]) if "class" in rule else 0
+        distinct = rule.get("distinct", 6 if rule["form"] == "token" else 0)
+        texts = [quoted(rule[key]) if key in rule else "NULL" for key in ("inner", "allow_suffix")]
+        digits, shown = int(rule.get("before") == "digits"), int(rule.get("shown", False))
+        lines.append(
+            f"    {{{quoted(rule['id'])}, {form}, {klass}, {rule.get('min', 0)}, {rule.get('max', 0)}, {distinct}, "
+            f"{int(rule.get('digit', False))}, {digits}, {shown}, {texts[0]}, {texts[1]}}},\n"
+        )
+    ids = [rule["id"] for rule in rules]
+    named = [f"const int type_{i.replace('-', '_')} = {ids.index(i)};\n" for i in NAMED_BY_CODE]
+    return "".join([*lines, "};\n", *named])
+
+
+def word_tables(names: dict[str, list[str]]) -> str:
+    """The words of names, sorted for a binary search, and the placeholders."""
+    kinds: dict[str, int] = {}
+    for bit, kind in enumerate(WORD_KINDS):
+        for word in names[kind]:
+            if len(word) > LONGEST_WORD:
+                raise RuleError(f"names.toml: {word!r} is longer than {LONGEST_WORD}")
+            kinds[word] = kinds.get(word, 0) | 1 << bit
+    lines = [f"const int word_count = {len(kinds)};\nconst struct word words[{len(kinds)}] = {{\n"]
+    lines += [f"    {{{quoted(word)}, {kinds[word]}}},\n" for word in sorted(kinds)]
+    lines.append("};\n")
+    for table in ("placeholders", "placeholder_pieces"):
+        texts = sorted(set(names[table]))
+        lines.append(f"const char *const {table}[{len(texts) + 1}] = {{\n")
+        lines += [f"    {quoted(text)},\n" for text in texts]
+        lines.append("    NULL};\n")
+    return "".join(lines)
+
+
+def class_tables(classes: dict[str, str], used: list[str]) -> str:
+    """One bit per class for each byte."""
+    bits = [sum(1 << at for at, name in enumerate(used) if byte in expand(classes[name])) for byte in range(256)]
+    named = "".join(f"const int class_{n} = {used.index(n)};\n" for n in USED_BY_CODE)
+    return named + rows("class_bits", "uint32_t", bits, 16)
+
+
+def generate(folder: Path = HERE / "rules") -> str:
+    """The whole header."""
+    classes, rules, names = load(folder)
+    used = sorted({rule["class"] for rule in rules if "class" in rule} | set(USED_BY_CODE))
+    anchors = [
+        (anchor.encode() if rule["form"] in {"token", "block", "jwt"} else anchor.lower().encode(), number,
+         bool(rule.get("held")) and not rule.get("shown"))
+        for number, rule in enumerate(rules)
+        for anchor in rule["anchors"]
+    ]  # fmt: skip
+    digest = hashlib.sha256(b"".join((folder / f"{name}.toml").read_bytes() for name in SOURCES)).hexdigest()
+    sets = [expand(classes[name]) for name in sorted({rule["class"] for rule in rules if "class" in rule})]
+    bits = window_bits(anchors, sets, rules)
+    return "".join(
+        [
+            "/* Generated by csrc/generate_rules.py from the TOML files in csrc/rules; change those. */\n",
+            f'const char rules_digest[] = "{digest[:32]}";\n',
+            class_tables(classes, used),
+            rule_tables(rules, used, anchors),
+            automaton_tables(Automaton(anchors)),
+            "/* one bit per hash of three folded bytes that can begin an anchor or an escape sequence */\n",
+            rows("rule_windows", "uint32_t", bits, 16),
+            word_tables(names),
+        ]
+    )
+
+
+def main() -> int:
+    """Write the header, or with --check say whether the committed one is current."""
+    text = generate()
+    if "--check" in sys.argv[1:]:
+        return 0 if TARGET.read_text(encoding="utf-8") == text else 1
+    TARGET.write_text(text, encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+/* What the parts of the masker share: positions, verdicts, the state of a stream.
+ *
+ *     caller's bytes --> window --+--> exact.c          hits      [start, end)
+ *                                 +--> rule_detector.c  intervals [start, end, type)
+ *                                            |              |
+ *                                            +--> stream.c: what lies before both frontiers is written
+ *
+ * Positions are offsets in the whole stream (uint64_t), so they stay valid when buffers move.
+ */
+#ifndef HSTORE_INTERNAL_H
+#define HSTORE_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "masker.h"
+
+enum {
+    CANDIDATE_BYTES = 4096, /* a verifier sees at most so many bytes from a candidate's start */
+    LOOK_BACK = 256,        /* and so many before it */
+    CONTEXT = 640,          /* input kept before the scanners: an anchor with colour codes, and LOOK_BACK */
+    FORM_BYTES = 4096,      /* longest exact form */
+    SLICE = 32768,          /* the detectors take turns in steps of this size */
+    ESCAPES = 16,           /* latest escape sequences remembered for looking back */
+    MARK_BYTES = 40         /* longest type in a mark */
+};
+
+#define NOWHERE UINT64_MAX
+#define ESC 0x1b
+
+/* The input at hand: bytes[0] is at `origin`, nothing is known behind `end`, unless `last`: then it is the end. */
+struct window {
+    const uint8_t *bytes;
+    uint64_t origin, end;
+    int last;
+};
+
+static inline const uint8_t *at(const struct window *w, uint64_t position) {
+    return w->bytes + (size_t)(position - w->origin);
+}
+
+/* ---- tables.c, generated: the rules ---- */
+
+enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME, FORM_COOKIE };
+
+struct anchor { const char *text; uint8_t length, rule, exact_case, held; };
+struct rule {
+    const char *id;
+    uint8_t form, klass, min, max, distinct, digit, digits_before, shown;
+    const char *inner, *allow_suffix;
+};
+struct word { const char *text; uint32_t kinds; };
+
+/* The kinds of words in names; the order is that of WORD_KINDS in generate_rules.py. */
+enum {
+    WORD_PASSWORD = 1, WORD_PASSWORD_BESIDE = 2, WORD_SECRET = 4, WORD_TOKEN = 8, WORD_KEY = 16,
+    WORD_KEY_BESIDE = 32, WORD_AUTHORIZATION = 64, WORD_AUTHORIZATION_WEAK = 128, WORD_SIGNATURE = 256,
+    WORD_HARMLESS_BEFORE = 512, WORD_HARMLESS_BEHIND = 1024
+};
+
+extern const char rules_digest[];
+extern const int rule_count, word_count, class_jwt;
+extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature;
+extern const uint32_t rule_columns, class_bits[256], rule_windows[2048];
+extern const struct anchor rule_anchors[];
+extern const struct rule rules[];
+extern const struct word words[];
+extern const char *const placeholders[], *const placeholder_pieces[];
+/* The automaton. A node is its row times rule_columns; ENDS_HERE marks a move to a node where an anchor ends. */
+extern const uint8_t rule_column[256];
+extern const uint16_t rule_move[], rule_end_at[], rule_ends[], rule_held_at[], rule_held[];
+#define ENDS_HERE 0x8000u
+
+/* ---- escape.c: logical characters ---- */
+
+enum { LOOK_END = -1, LOOK_MORE = -2 };
+
+/* Walks over characters, stepping over complete terminal escape sequences. `next` lies behind the last look. */
+struct cursor {
+    const uint8_t *at, *next, *end;
+    int last; /* nothing follows `end`: the input is over */
+};
+
+#define ESCAPE_INCOMPLETE SIZE_MAX
+/* Length of the escape sequence at `p`, 0 if there is none, ESCAPE_INCOMPLETE if `end` cuts it. */
+size_t escape_length(const uint8_t *p, const uint8_t *end, int whole);
+/* The character at the cursor, or LOOK_END, or LOOK_MORE. Sets `next`; does not move `at`. */
+int look(struct cursor *c);
+
+/* ---- verify.c ---- */
+
+enum verdict_kind { VERDICT_NO, VERDICT_MORE, VERDICT_MATCH, VERDICT_SWALLOW };
+enum swallow_kind { SWALLOW_CLASS, SWALLOW_PLAIN, SWALLOW_QUOTED, SWALLOW_LINE, SWALLOW_BLOCK };
+
+struct verdict {
+    enum verdict_kind kind;
+    enum swallow_kind swallow;
+    uint8_t detail;      /* class, or closing quote */
+    const uint8_t *from; /* start of the interval; with MORE: what must be held, NULL for nothing */
+    const uint8_t *to;   /* its end, or where swallowing goes on; with NO: where the name ends, or NULL */
+    int type;
+};
+
+struct rule_state;
+struct candidate {
+    const uint8_t *low;   /* nothing before this may be looked at: masked, or too far back */
+    const uint8_t *start; /* the anchor's first byte */
+    const uint8_t *after; /* behind its last */
+    const uint8_t *end;   /* of what may be looked at */
+    int last;             /* the input ends there */
+    int full;             /* CANDIDATE_BYTES are there: no more will come */
+    int after_curl;
+    const struct window *window;
+    struct rule_state *state;
+    const struct anchor *anchor;
+};
+
+struct verdict verify(const struct candidate *c);
+struct verdict verify_token(const struct candidate *c, const struct rule *rule, int type);
+struct verdict verify_name(const struct candidate *c);           /* names.c */
+struct verdict verify_token_at(const struct candidate *c, const uint8_t *start); /* rule_detector.c */
+int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int quoted, int followed_by); /* values.c */
+int is_placeholder(const uint8_t *value, size_t length);         /* values.c */
+uint32_t name_kinds(const uint8_t *name, size_t length);         /* names.c */
+
+/* The logical character before `p` in the candidate's text, or -1; `*p` moves before it. */
+int look_back(const struct candidate *c, const uint8_t **p);
+int token_may_begin(const struct candidate *c, const uint8_t *start);
+int mark_length(const uint8_t *p, const uint8_t *end); /* 0: none; -1: `end` cuts what may be one */
+int in_class(int klass, int character);
+int is_word_character(int character);
+
+/* ---- rule_detector.c ---- */
+
+struct interval { uint64_t start, end; int32_t type, unused; };
+struct span { uint64_t start, end; };
+struct list { void *items; size_t count, room; };
+
+struct rule_state {
+    uint64_t position;   /* the automaton has read everything before */
+    uint64_t barrier;    /* end of the latest masked stretch or mark: nothing before it is looked at */
+    uint64_t frontier;   /* everything before is decided */
+    uint64_t name_done;  /* names that end before have been judged */
+    uint64_t curl, curl_checked; /* a "curl" on the current line, and how far the line was followed */
+    struct span escapes[ESCAPES];
+    uint32_t escape_count;
+    uint32_t node;
+    uint32_t pending;    /* 1 + index of the candidate to resume at `position`, 0: none */
+    uint32_t swallowing, swallow, detail;
+    uint32_t block_dashes, block_matched, block_end, block_line, block_colon, block_blank_ok, block_bytes;
+    uint32_t backslash;
+    /* A decided interval whose start lies further on: what is shown before it must still be searched. */
+    struct span parked;
+    uint32_t parked_kind, parked_swallow, parked_detail, parked_type;
+};
+
+/* ---- exact.c ---- */
+
+struct automaton; /* of the registered values; NULL for none */
+struct exact_state { uint64_t position, frontier; uint32_t node; uint32_t unused; };
+
+/* ---- stream.c ---- */
+
+struct hstore_stream {
+    const hstore_masker *masker;
+    uint8_t *buffer;
+    size_t room, length;
+    uint64_t origin;
+    uint64_t taken;   /* end of the input so far */
+    uint64_t emitted; /* everything before is written */
+    struct rule_state rules;
+    struct exact_state exact;
+    struct list intervals; /* struct interval, by rules, in order, disjoint; the last may be open */
+    struct list hits;      /* struct interval, by values, in order, disjoint */
+    struct list hit_ends;  /* uint64_t, ends of single hits: boundaries for the rules */
+    uint8_t *out;
+    size_t out_room, out_length;
+    const uint8_t *given;  /* the caller's bytes during a feed */
+    uint64_t given_at;
+    uint64_t plain_from, plain_to; /* unmasked output not copied yet */
+    uint64_t work, marks;
+    int failed, in_mark;
+    uint64_t *counts;
+};
+
+struct hstore_masker { struct automaton *automaton; uint64_t fingerprint; };
+
+int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until);
+int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until);
+struct automaton *automaton_new(const uint8_t *forms, size_t length);
+void automaton_free(struct automaton *a);
+
+int list_push(struct list *list, const void *item, size_t size);
+void list_drop(struct list *list, size_t count, size_t size);
+
+/* memory.c */
+void *grab(size_t size);
+void *regrab(void *old, size_t old_size, size_t size); /* zeroes the old bytes; the old block stays if it fails */
+void release(void *block, size_t size);                /* zeroes first */
+void wipe(void *block, size_t size);
+
+#endif

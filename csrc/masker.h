@@ -1,0 +1,76 @@
+/* The masker: bytes in, the same bytes out with every secret replaced by a mark.
+ *
+ * This header is the whole surface. The part between the two markers is read by csrc/build_ffi.py as well,
+ * so it holds plain declarations only.
+ *
+ * Threads: an `hstore_masker` is immutable once made and may be shared; an `hstore_stream` belongs to one
+ * thread at a time. There is no global state but the allocation hook, which only tests set.
+ *
+ * Errors are negative numbers; HSTORE_NO_MEMORY is the only one that a correct caller can meet.
+ */
+#ifndef HSTORE_MASKER_H
+#define HSTORE_MASKER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* cdef begins */
+typedef struct hstore_masker hstore_masker;
+typedef struct hstore_stream hstore_stream;
+
+/* Makes a masker for the built-in rules and the given exact forms.
+ * `forms`: one after another, each a little-endian uint32 length (8 to 4096) and so many bytes; copied.
+ * Returns NULL without memory or for a malformed list. Release with hstore_masker_free. */
+hstore_masker *hstore_masker_new(const uint8_t *forms, size_t length);
+void hstore_masker_free(hstore_masker *masker);
+
+/* Makes a stream; `masker` must outlive it. NULL without memory. hstore_stream_free zeroes what is held. */
+hstore_stream *hstore_stream_new(const hstore_masker *masker);
+void hstore_stream_free(hstore_stream *stream);
+
+/* Back to the state of a new stream, with its buffers zeroed and kept; the counts begin at 0 again. */
+void hstore_stream_reset(hstore_stream *stream);
+
+/* Takes `length` bytes; `last` says that nothing follows.
+ * Returns 0: the output equals the bytes just given (nothing was copied), 1: the output is at
+ * hstore_stream_output, valid until the next call; HSTORE_NO_MEMORY: the stream is unusable until it is
+ * reset or restored, and every further call says the same. */
+int hstore_stream_feed(hstore_stream *stream, const uint8_t *bytes, size_t length, int last);
+const uint8_t *hstore_stream_output(const hstore_stream *stream);
+size_t hstore_stream_output_length(const hstore_stream *stream);
+
+/* Bytes taken and not yet given back. */
+size_t hstore_stream_held(const hstore_stream *stream);
+
+/* Writes the state to `out` and returns its size; with room for less, or NULL, only returns the size.
+ * The state holds input bytes that are not masked yet. It fits this build on this kind of machine only. */
+size_t hstore_stream_save(const hstore_stream *stream, uint8_t *out, size_t room);
+/* Takes back a saved state of the same masker. 0, HSTORE_NO_MEMORY or HSTORE_BAD_STATE (unchanged then). */
+int hstore_stream_restore(hstore_stream *stream, const uint8_t *state, size_t length);
+
+/* Marks written since the stream was made or reset, by type; names in the same order. */
+uint64_t hstore_stream_marks(const hstore_stream *stream);
+uint64_t hstore_stream_count(const hstore_stream *stream, int type);
+int hstore_type_count(void);
+const char *hstore_type_name(int type);
+
+/* Steps of work done so far, for the test that it grows with the input and no faster. */
+uint64_t hstore_stream_work(const hstore_stream *stream);
+
+/* 1 when a variable of this name holds a secret, else 0. */
+int hstore_telling_name(const uint8_t *name, size_t length);
+
+/* Of the rules compiled in. */
+const char *hstore_rules_digest(void);
+
+/* Lets the allocation after `successes` more fail, once; negative: none. Process-wide, for tests. */
+void hstore_fail_allocation(long successes);
+
+/* 1 in a build with sanitizers, where it also reads one byte too far when `overrun` is not 0. */
+int hstore_sanitized(int overrun);
+
+#define HSTORE_NO_MEMORY -1
+#define HSTORE_BAD_STATE -2
+/* cdef ends */
+
+#endif

@@ -1,0 +1,505 @@
+/* Finds the places where a rule could match, has them verified from left to right, and follows long matches.
+ *
+ * The automaton reads folded bytes: node = rule_move[node + rule_column[byte]]. Over clean text it would be
+ * slow, since every byte waits for the table entry of the one before (0.5 GB/s). So while it rests at its
+ * root, `next_start` looks for the next three bytes with which an anchor can begin: those lookups do not
+ * depend on one another. It stands behind a pointer, so that a vectorised one can take its place.
+ *
+ * Only one candidate is open at a time. While it waits for more input the automaton stands still behind its
+ * anchor, and what the candidate lets through is searched for other candidates first (`shown_until`).
+ */
+#include "internal.h"
+#include <string.h>
+
+enum { WAIT = 1 };
+
+/* ---- where an anchor can begin ---- */
+
+static uint32_t window_hash(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, 4);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    four = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+#endif
+    return ((four | 0x202020u) & 0xffffffu) * 0x9E3779B1u >> 16;
+}
+
+static int may_start(const uint8_t *p) {
+    uint32_t hash = window_hash(p);
+    return rule_windows[hash >> 5] >> (hash & 31) & 1;
+}
+
+/* The first place from `p` on where an anchor or an escape sequence can begin, at most `end`. Reads up to
+ * `limit`; the last three bytes before it are always places. */
+static const uint8_t *next_start_scalar(const uint8_t *p, const uint8_t *end, const uint8_t *limit) {
+    while (limit - p >= 8 && end - p >= 4) {
+        if (may_start(p)) return p;
+        if (may_start(p + 1)) return p + 1;
+        if (may_start(p + 2)) return p + 2;
+        if (may_start(p + 3)) return p + 3;
+        p += 4;
+    }
+    while (p < end && limit - p >= 4 && !may_start(p)) p++;
+    return p;
+}
+
+static const uint8_t *(*const next_start)(const uint8_t *, const uint8_t *, const uint8_t *) = next_start_scalar;
+
+/* ---- positions ---- */
+
+static uint64_t offset_of(const struct window *w, const uint8_t *p) { return w->origin + (uint64_t)(p - w->bytes); }
+
+/* How far back a verifier may look from `start`: not into what is masked, by rules or by values. */
+static uint64_t lowest(const struct hstore_stream *s, const struct window *w, uint64_t start) {
+    const uint64_t *ends = s->hit_ends.items;
+    size_t low = 0, high = s->hit_ends.count;
+    uint64_t floor = start > LOOK_BACK ? start - LOOK_BACK : 0;
+    if (floor < w->origin) floor = w->origin;
+    if (floor < s->rules.barrier && s->rules.barrier <= start) floor = s->rules.barrier;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (ends[middle] <= start) low = middle + 1;
+        else high = middle;
+    }
+    if (low > 0 && ends[low - 1] > floor) floor = ends[low - 1];
+    return floor;
+}
+
+static void fill(struct hstore_stream *s, const struct window *w, struct candidate *c, const uint8_t *start) {
+    uint64_t from = offset_of(w, start);
+    c->window = w;
+    c->state = &s->rules;
+    c->start = start;
+    c->low = at(w, lowest(s, w, from));
+    c->full = w->end - from >= CANDIDATE_BYTES;
+    c->end = c->full ? start + CANDIDATE_BYTES : at(w, w->end);
+    c->last = w->last && c->end == at(w, w->end);
+    if (c->last) c->full = 0;
+}
+
+/* The byte where `length` characters before `behind` begin; NULL where escape sequences stretch them too far. */
+static const uint8_t *anchor_start(struct hstore_stream *s, const struct window *w, const uint8_t *behind, int length) {
+    const struct rule_state *r = &s->rules;
+    struct candidate c;
+    const uint8_t *p = behind;
+    uint64_t here = offset_of(w, behind);
+    if (r->escape_count == 0 || r->escapes[(r->escape_count - 1) % ESCAPES].end + (uint64_t)length <= here)
+        return p - length;
+    c.window = w;
+    c.state = &s->rules;
+    c.low = here - w->origin > LOOK_BACK ? behind - LOOK_BACK : w->bytes;
+    while (length-- > 0)
+        if (look_back(&c, &p) < 0) return NULL;
+    return p;
+}
+
+/* ---- what must be held ---- */
+
+/* The start of the longest piece before `behind` that a held anchor may begin with, or NOWHERE. */
+static uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, uint32_t node, const uint8_t *behind) {
+    uint32_t row = node / rule_columns;
+    uint32_t i;
+    for (i = rule_held_at[row]; i < rule_held_at[row + 1]; i++) {
+        const struct anchor *anchor = &rule_anchors[rule_held[2 * i + 1]];
+        int length = rule_held[2 * i], n = 0;
+        const uint8_t *start = anchor_start(s, w, behind, length);
+        struct candidate c;
+        struct cursor k;
+        if (start == NULL) continue;
+        fill(s, w, &c, start);
+        k.at = start;
+        k.end = behind;
+        k.last = 1;
+        while (n < length && look(&k) == (uint8_t)anchor->text[n]) k.at = k.next, n++;
+        if (n < length) continue;
+        if (rules[anchor->rule].form != FORM_BLOCK && !token_may_begin(&c, start)) continue;
+        return offset_of(w, start);
+    }
+    return NOWHERE;
+}
+
+/* How much of [position, limit) an open candidate lets through: up to the first other anchor, or its piece at
+ * the end. An escape sequence that is cut ends the search; it has no room for an anchor. */
+static uint64_t shown_until(struct hstore_stream *s, const struct window *w, uint64_t limit, int within_name) {
+    const uint8_t *p = at(w, s->rules.position), *end = at(w, limit);
+    uint32_t node = s->rules.node;
+    uint64_t partial;
+    while (p < end) {
+        uint32_t move, i;
+        if (*p == ESC) {
+            size_t length = escape_length(p, end, 0);
+            if (length == ESCAPE_INCOMPLETE) break;
+            if (length == 0) node = 0;
+            p += length ? length : 1;
+            continue;
+        }
+        s->work++;
+        move = rule_move[node + rule_column[*p++]];
+        node = move & ~ENDS_HERE;
+        if (!(move & ENDS_HERE)) continue;
+        for (i = rule_end_at[node / rule_columns]; i < rule_end_at[node / rule_columns + 1]; i++) {
+            const struct anchor *anchor = &rule_anchors[rule_ends[i]];
+            int form = rules[anchor->rule].form;
+            const uint8_t *start = p - anchor->length;
+            if (form == FORM_CURL_WORD || (form == FORM_NAME && within_name)) continue;
+            partial = partial_anchor(s, w, node, p);
+            if (offset_of(w, start) < s->rules.position) continue;
+            return partial < offset_of(w, start) ? partial : offset_of(w, start);
+        }
+    }
+    partial = partial_anchor(s, w, node, p);
+    return partial < limit ? partial : limit;
+}
+
+/* ---- verdicts ---- */
+
+static int push(struct hstore_stream *s, uint64_t start, uint64_t end, int type) {
+    struct interval interval = {start, end, type, 0};
+    return list_push(&s->intervals, &interval, sizeof interval);
+}
+
+/* A decided interval begins here: note it and go on behind it. */
+static int take(struct hstore_stream *s, enum verdict_kind kind, uint64_t from, uint64_t to, int type) {
+    struct rule_state *r = &s->rules;
+    r->position = r->barrier = to;
+    r->node = 0;
+    r->pending = 0;
+    if (kind == VERDICT_SWALLOW) {
+        r->swallowing = 1;
+        r->backslash = 0;
+        r->block_dashes = r->block_matched = r->block_end = r->block_line = r->block_bytes = 0;
+        r->block_colon = 0;
+        r->block_blank_ok = 1;
+        return push(s, from, NOWHERE, type);
+    }
+    return push(s, from, to, type);
+}
+
+static int take_verdict(struct hstore_stream *s, const struct window *w, const struct verdict *v) {
+    struct rule_state *r = &s->rules;
+    uint64_t from = offset_of(w, v->from), to = offset_of(w, v->to);
+    if (r->parked_kind != VERDICT_NO && from >= r->parked.start) return 0;
+    if (from > r->position) {
+        r->parked.start = from;
+        r->parked.end = to;
+        r->parked_kind = v->kind;
+        r->parked_swallow = v->swallow;
+        r->parked_detail = v->detail;
+        r->parked_type = (uint32_t)v->type;
+        return 0;
+    }
+    r->swallow = v->swallow;
+    r->detail = v->detail;
+    return take(s, v->kind, from, to, v->type);
+}
+
+static int take_parked(struct hstore_stream *s) {
+    struct rule_state *r = &s->rules;
+    enum verdict_kind kind = (enum verdict_kind)r->parked_kind;
+    uint64_t from = r->parked.start > r->position ? r->parked.start : r->position;
+    uint64_t to = r->parked.end > from ? r->parked.end : from;
+    r->parked_kind = VERDICT_NO;
+    if (kind == VERDICT_MATCH && r->parked.end <= r->position) return 0;
+    r->swallow = r->parked_swallow;
+    r->detail = r->parked_detail;
+    return take(s, kind, from, to, (int)r->parked_type);
+}
+
+/* `curl` counts as far as its line goes; a backslash before the line's end carries it on. */
+static int follows_curl(struct rule_state *r, const struct window *w, uint64_t until) {
+    uint64_t from = r->curl_checked > w->origin ? r->curl_checked : w->origin;
+    const uint8_t *p = at(w, from), *end;
+    if (r->curl == 0) return 0;
+    if (until <= from) return 1;
+    end = at(w, until);
+    while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        if (!(p > w->bytes && (p[-1] == '\\' || (p[-1] == '\r' && p - 1 > w->bytes && p[-2] == '\\')))) {
+            r->curl = 0;
+            return 0;
+        }
+        p++;
+    }
+    r->curl_checked = until;
+    return 1;
+}
+
+/* Judges the anchors that end at the automaton's node, the longest first. WAIT when one needs more input. */
+static int judge(struct hstore_stream *s, const struct window *w) {
+    struct rule_state *r = &s->rules;
+    uint32_t row = r->node / rule_columns, first = rule_end_at[row], i = first + (r->pending ? r->pending - 1 : 0);
+    const uint8_t *behind = at(w, r->position);
+    r->pending = 0;
+    for (; i < rule_end_at[row + 1]; i++) {
+        struct candidate c;
+        struct verdict v;
+        const uint8_t *start;
+        int form, result;
+        c.anchor = &rule_anchors[rule_ends[i]];
+        form = rules[c.anchor->rule].form;
+        start = anchor_start(s, w, behind, c.anchor->length);
+        if (start == NULL) continue;
+        if (form == FORM_NAME && offset_of(w, start) < r->name_done) continue;
+        fill(s, w, &c, start);
+        c.after = behind;
+        if (start < c.low) continue;
+        if (form == FORM_CURL_WORD) {
+            if (token_may_begin(&c, start)) r->curl = 1, r->curl_checked = r->position;
+            continue;
+        }
+        c.after_curl = form == FORM_CURL && follows_curl(r, w, r->position);
+        v = verify(&c);
+        s->work += 8;
+        if (v.kind == VERDICT_NO) {
+            if (form == FORM_NAME && v.to != NULL) r->name_done = offset_of(w, v.to);
+            continue;
+        }
+        s->work += (uint64_t)(v.to - start);
+        if (v.kind == VERDICT_MORE) {
+            uint64_t limit = v.from == NULL ? w->end : offset_of(w, v.from);
+            if (r->parked_kind != VERDICT_NO && limit > r->parked.start) limit = r->parked.start;
+            r->pending = i - first + 1;
+            r->frontier = limit < r->position ? limit : shown_until(s, w, limit, form == FORM_NAME);
+            return WAIT;
+        }
+        if (form == FORM_MARK) {
+            r->position = r->barrier = offset_of(w, v.to);
+            r->node = 0;
+            return 0;
+        }
+        result = take_verdict(s, w, &v);
+        if (result != 0 || r->node == 0) return result;
+    }
+    return 0;
+}
+
+/* A token that begins exactly at `start`: the value of a named value may be one. */
+struct verdict verify_token_at(const struct candidate *from, const uint8_t *start) {
+    struct verdict v = {VERDICT_NO, SWALLOW_CLASS, 0, NULL, NULL, 0};
+    struct cursor k = {start, start, from->end, from->last};
+    uint32_t node = 0;
+    int depth;
+    for (depth = 1;; depth++) {
+        int ch = look(&k);
+        uint32_t move, i;
+        if (ch == LOOK_MORE && (depth == 1 || rule_held_at[node / rule_columns] < rule_held_at[node / rule_columns + 1]))
+            v.kind = VERDICT_MORE;
+        if (ch < 0) return v;
+        move = rule_move[node + rule_column[ch]];
+        node = move & ~ENDS_HERE;
+        k.at = k.next;
+        if (node == 0 || depth > 32) return v;
+        if (!(move & ENDS_HERE)) continue;
+        for (i = rule_end_at[node / rule_columns]; i < rule_end_at[node / rule_columns + 1]; i++) {
+            const struct anchor *anchor = &rule_anchors[rule_ends[i]];
+            struct candidate c = *from;
+            struct verdict inner;
+            if (anchor->length != depth || !anchor->exact_case) continue;
+            c.start = c.low = start;
+            c.after = k.at;
+            c.anchor = anchor;
+            inner = verify(&c);
+            if (inner.kind != VERDICT_NO) return inner;
+        }
+    }
+}
+
+/* ---- swallowing ---- */
+
+static int ends_plain(int ch) { return ch <= ' ' || ch == 127 || strchr("\"'`,;<>(){}[]|&\\", ch) != NULL; }
+
+/* The end line of a block, a blank line behind its body, or the cap. Returns 1 when the block ends before `byte`,
+ * 2 when it ends behind it. Header lines ("Proc-Type: …") may be followed by a blank line, body lines not. */
+static int block_step(struct rule_state *r, uint8_t byte) {
+    enum { CAP = 64 * 1024, END_LABEL = 72 };
+    static const char end[] = "-----END ";
+    if (++r->block_bytes > CAP) return 1;
+    if (r->block_matched == 9) {
+        if (byte == '-') return ++r->block_end == 5 ? 2 : 0;
+        if (byte == '\n' || byte == '\r' || byte == 0 || ++r->block_dashes > END_LABEL) return 1;
+        if (r->block_end > 0) return 1;
+        return 0;
+    }
+    if (byte == (uint8_t)end[r->block_matched]) r->block_matched++;
+    else if (byte == '-') r->block_matched = r->block_matched == 5 ? 5 : 1;
+    else r->block_matched = 0;
+    if (byte == '\n') {
+        if (r->block_line == 0 && !r->block_blank_ok) return 1;
+        if (r->block_line != 0) r->block_blank_ok = r->block_colon;
+        r->block_line = r->block_colon = 0;
+    } else if (byte != '\r' && byte != ' ' && byte != '\t') {
+        r->block_line = 1;
+        if (byte == ':') r->block_colon = 1;
+    }
+    return 0;
+}
+
+static const uint8_t *swallow_block(struct rule_state *r, const uint8_t *p, const uint8_t *end, int *done) {
+    for (; p < end; p++) {
+        int result = block_step(r, *p);
+        if (result == 0) continue;
+        *done = 1;
+        return result == 2 ? p + 1 : p;
+    }
+    return p;
+}
+
+static const uint8_t *swallow_text(struct rule_state *r, const uint8_t *p, const uint8_t *end, int *done) {
+    for (; p < end; p++) {
+        int stop = *p == 0 || *p == '\n' || *p == '\r';
+        if (r->swallow == SWALLOW_QUOTED) {
+            if (!r->backslash) stop |= *p == r->detail;
+            r->backslash = !r->backslash && *p == '\\';
+        } else if (r->swallow == SWALLOW_PLAIN) {
+            stop |= *p != ESC && ends_plain(*p);
+        }
+        if (stop) {
+            *done = 1;
+            return p;
+        }
+    }
+    return p;
+}
+
+/* Escape sequences belong to the run when the run goes on behind them, else they stay. */
+static const uint8_t *swallow_class(struct rule_state *r, const struct window *w, const uint8_t *p,
+                                    const uint8_t *end, int *done, int *stuck) {
+    struct cursor k = {p, p, at(w, w->end), w->last};
+    for (;;) {
+        int ch;
+        while (p < end && class_bits[*p] >> r->detail & 1) p++;
+        if (p >= end) return p;
+        k.at = p;
+        ch = look(&k);
+        if (ch == LOOK_MORE) {
+            *stuck = 1;
+            return p;
+        }
+        if (!in_class((int)r->detail, ch)) {
+            *done = 1;
+            return p;
+        }
+        p = k.next;
+    }
+}
+
+/* Follows the open interval; returns 1 when it waits for more input. */
+static int swallow(struct hstore_stream *s, const struct window *w, uint64_t until) {
+    struct rule_state *r = &s->rules;
+    const uint8_t *p = at(w, r->position), *end = at(w, until);
+    int done = 0, stuck = 0;
+    if (r->swallow == SWALLOW_CLASS) p = swallow_class(r, w, p, end, &done, &stuck);
+    else if (r->swallow == SWALLOW_BLOCK) p = swallow_block(r, p, end, &done);
+    else p = swallow_text(r, p, end, &done);
+    s->work += offset_of(w, p) - r->position;
+    r->position = offset_of(w, p);
+    r->frontier = r->position;
+    if (!done && w->last && r->position >= w->end) done = 1;
+    if (!done) return stuck || r->position >= until;
+    {
+        struct interval *open = (struct interval *)s->intervals.items + s->intervals.count - 1;
+        open->end = r->position;
+    }
+    r->swallowing = 0;
+    r->barrier = r->position;
+    r->curl_checked = r->curl_checked > r->position ? r->curl_checked : r->position;
+    r->node = 0;
+    return 0;
+}
+
+/* ---- the scan ---- */
+
+/* An escape sequence under the automaton: colours are stepped over, text inside strings is read. Returns the
+ * bytes to step, 0 when the sequence is not complete yet. */
+static size_t step_escape(struct hstore_stream *s, const struct window *w, const uint8_t *p) {
+    struct rule_state *r = &s->rules;
+    const uint8_t *end = at(w, w->end);
+    uint64_t here = offset_of(w, p);
+    size_t length;
+    if (end - p < 2 && !w->last) return 0;
+    if (end - p >= 2 && strchr("]P_^\\", p[1]) != NULL && p[1] != 0) {
+        r->node = 0;
+        if (p[1] == '\\') r->barrier = here + 2;
+        return 2;
+    }
+    length = escape_length(p, end, w->last);
+    if (length == ESCAPE_INCOMPLETE) return 0;
+    if (length == 0) {
+        r->node = 0;
+        return 1;
+    }
+    r->escapes[r->escape_count % ESCAPES].start = here;
+    r->escapes[r->escape_count % ESCAPES].end = here + length;
+    if (++r->escape_count == 2 * ESCAPES) r->escape_count = ESCAPES;
+    return length;
+}
+
+/* Runs the automaton up to `until`. Returns WAIT at a cut escape sequence or an open candidate. */
+static int scan(struct hstore_stream *s, const struct window *w, uint64_t until) {
+    struct rule_state *r = &s->rules;
+    const uint8_t *p = at(w, r->position), *end = at(w, until), *limit = at(w, w->end);
+    uint32_t node = r->node;
+    while (p < end) {
+        uint32_t move;
+        if (node == 0) {
+            p = next_start(p, end, limit);
+            if (p >= end) break;
+        }
+        if (*p == ESC) {
+            size_t length;
+            r->node = node;
+            r->position = offset_of(w, p);
+            length = step_escape(s, w, p);
+            if (length == 0) {
+                r->frontier = partial_anchor(s, w, node, p);
+                if (r->frontier == NOWHERE) r->frontier = w->end;
+                return WAIT;
+            }
+            node = r->node;
+            p += length;
+            continue;
+        }
+        move = rule_move[node + rule_column[*p++]];
+        node = move & ~ENDS_HERE;
+        s->work++;
+        if (move & ENDS_HERE) {
+            int result;
+            r->position = offset_of(w, p);
+            r->node = node;
+            result = judge(s, w);
+            if (result != 0) return result;
+            if (r->swallowing || r->parked_kind != VERDICT_NO || r->position > offset_of(w, p)) return 0;
+        }
+    }
+    r->position = offset_of(w, p);
+    r->node = node;
+    return 0;
+}
+
+/* Reads up to `until`, at most w->end. Sets the frontier. 0 or HSTORE_NO_MEMORY. */
+int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until) {
+    struct rule_state *r = &s->rules;
+    int result = 0;
+    while (result == 0 && (r->position < until || (w->last && (r->swallowing || r->pending || r->parked_kind != VERDICT_NO)))) {
+        if (r->swallowing) {
+            result = swallow(s, w, until);
+        } else if (r->pending) {
+            result = judge(s, w);
+        } else if (r->parked_kind != VERDICT_NO && r->position >= r->parked.start) {
+            result = take_parked(s);
+        } else {
+            uint64_t stop = until;
+            if (r->parked_kind != VERDICT_NO && r->parked.start < stop) stop = r->parked.start;
+            result = scan(s, w, stop);
+            if (result == 0 && r->position >= until && r->parked_kind == VERDICT_NO) break;
+        }
+    }
+    if (result < 0) return result;
+    if (r->curl) follows_curl(r, w, r->position < w->end ? r->position : w->end);
+    if (result == WAIT || r->swallowing) return 0;
+    r->frontier = r->position;
+    if (!(w->last && r->position >= w->end) && r->position <= w->end) {
+        uint64_t partial = partial_anchor(s, w, r->node, at(w, r->position));
+        if (partial < r->frontier) r->frontier = partial;
+    }
+    return 0;
+}

@@ -1,0 +1,412 @@
+/* A stream: keeps what the detectors need, writes what both have passed, and marks what they found.
+ *
+ *     origin        low_bound        emitted       frontier        taken
+ *       |--- spent ---|--- context ---|--- sure -----|--- held ------|
+ *
+ * Small writes are appended to a buffer of the stream. In a large one only the beginning is: as soon as the
+ * detectors look back no further than into the caller's own bytes, they read those in place, and clean output
+ * is never copied at all.
+ */
+#include "internal.h"
+#include <string.h>
+
+enum { PIECE = 8192, BUFFER_KEPT = 64 * 1024 };
+
+/* ---- making and releasing ---- */
+
+static uint64_t fingerprint(const uint8_t *bytes, size_t length, uint64_t hash) {
+    size_t i;
+    for (i = 0; i < length; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+hstore_masker *hstore_masker_new(const uint8_t *forms, size_t length) {
+    hstore_masker *masker = grab(sizeof *masker);
+    if (masker == NULL) return NULL;
+    masker->fingerprint = fingerprint((const uint8_t *)rules_digest, strlen(rules_digest), 0xcbf29ce484222325u);
+    masker->fingerprint = fingerprint(forms, length, masker->fingerprint);
+    if (length == 0) return masker;
+    masker->automaton = automaton_new(forms, length);
+    if (masker->automaton == NULL) {
+        release(masker, sizeof *masker);
+        return NULL;
+    }
+    return masker;
+}
+
+void hstore_masker_free(hstore_masker *masker) {
+    if (masker == NULL) return;
+    automaton_free(masker->automaton);
+    release(masker, sizeof *masker);
+}
+
+static size_t counts_size(void) { return (size_t)hstore_type_count() * sizeof(uint64_t); }
+
+hstore_stream *hstore_stream_new(const hstore_masker *masker) {
+    hstore_stream *s = grab(sizeof *s);
+    if (s == NULL) return NULL;
+    s->masker = masker;
+    s->counts = grab(counts_size());
+    if (s->counts == NULL) {
+        release(s, sizeof *s);
+        return NULL;
+    }
+    return s;
+}
+
+static void release_list(struct list *list, size_t size) {
+    release(list->items, list->room * size);
+    memset(list, 0, sizeof *list);
+}
+
+static void release_parts(hstore_stream *s) {
+    release(s->buffer, s->room);
+    release(s->out, s->out_room);
+    release_list(&s->intervals, sizeof(struct interval));
+    release_list(&s->hits, sizeof(struct interval));
+    release_list(&s->hit_ends, sizeof(uint64_t));
+}
+
+void hstore_stream_free(hstore_stream *s) {
+    if (s == NULL) return;
+    release_parts(s);
+    release(s->counts, counts_size());
+    release(s, sizeof *s);
+}
+
+/* The buffers stay unless one write made them large. */
+void hstore_stream_reset(hstore_stream *s) {
+    const hstore_masker *masker = s->masker;
+    uint64_t *counts = s->counts;
+    struct hstore_stream kept = *s;
+    if (s->room > BUFFER_KEPT || s->out_room > BUFFER_KEPT || s->hits.room > PIECE || s->intervals.room > PIECE) {
+        release_parts(s);
+        memset(&kept, 0, sizeof kept);
+    }
+    wipe(kept.buffer, kept.length);
+    wipe(kept.out, kept.out_length);
+    wipe(s, sizeof *s);
+    s->masker = masker;
+    s->counts = counts;
+    memset(counts, 0, counts_size());
+    s->buffer = kept.buffer, s->room = kept.room;
+    s->out = kept.out, s->out_room = kept.out_room;
+    s->intervals.items = kept.intervals.items, s->intervals.room = kept.intervals.room;
+    s->hits.items = kept.hits.items, s->hits.room = kept.hits.room;
+    s->hit_ends.items = kept.hit_ends.items, s->hit_ends.room = kept.hit_ends.room;
+}
+
+/* ---- output ---- */
+
+static int room_for(uint8_t **block, size_t *room, size_t used, size_t more) {
+    size_t wanted = *room ? *room : 256;
+    uint8_t *grown;
+    if (more <= *room - used) return 0;
+    while (wanted - used < more) wanted *= 2;
+    grown = regrab(*block, *room, wanted);
+    if (grown == NULL) return HSTORE_NO_MEMORY;
+    *block = grown;
+    *room = wanted;
+    return 0;
+}
+
+static int write_out(hstore_stream *s, const uint8_t *bytes, size_t length) {
+    if (length == 0) return 0;
+    if (room_for(&s->out, &s->out_room, s->out_length, length) != 0) return HSTORE_NO_MEMORY;
+    memcpy(s->out + s->out_length, bytes, length);
+    s->out_length += length;
+    return 0;
+}
+
+/* Copies the clean stretch that was put off. It lies in the caller's bytes. */
+static int flush(hstore_stream *s) {
+    int result = 0;
+    if (s->plain_to > s->plain_from)
+        result = write_out(s, s->given + (size_t)(s->plain_from - s->given_at), (size_t)(s->plain_to - s->plain_from));
+    s->plain_from = s->plain_to;
+    return result;
+}
+
+static int write_plain(hstore_stream *s, const struct window *w, uint64_t from, uint64_t to) {
+    int result;
+    if (from < s->given_at) {
+        uint64_t middle = to < s->given_at ? to : s->given_at;
+        result = flush(s);
+        if (result == 0) result = write_out(s, at(w, from), (size_t)(middle - from));
+        if (result != 0) return result;
+        from = middle;
+    }
+    if (from == to) return 0;
+    if (s->plain_to == from && s->plain_to > s->plain_from) {
+        s->plain_to = to;
+        return 0;
+    }
+    result = flush(s);
+    s->plain_from = from;
+    s->plain_to = to;
+    return result;
+}
+
+static int write_mark(hstore_stream *s, int type) {
+    const char *name = hstore_type_name(type);
+    int result = flush(s);
+    s->counts[type]++;
+    s->marks++;
+    if (result == 0) result = write_out(s, (const uint8_t *)"[masked:", 8);
+    if (result == 0) result = write_out(s, (const uint8_t *)name, strlen(name));
+    if (result == 0) result = write_out(s, (const uint8_t *)"]", 1);
+    return result;
+}
+
+/* ---- the emitter ---- */
+
+static const struct interval *front(struct list *list, size_t *taken, uint64_t emitted) {
+    const struct interval *items = list->items;
+    while (*taken < list->count && items[*taken].end <= emitted) ++*taken;
+    return *taken < list->count ? &items[*taken] : NULL;
+}
+
+static int covers(const struct interval *i, uint64_t position) { return i != NULL && i->start <= position; }
+
+/* Writes everything before `until`. Overlapping and touching intervals share the mark of the one that begins
+ * first, a rule's before a value's. `in_mark` carries a mark over from one call to the next. */
+static int emit(hstore_stream *s, const struct window *w, uint64_t until) {
+    size_t rules_taken = 0, hits_taken = 0;
+    int result = 0;
+    while (s->emitted < until && result == 0) {
+        const struct interval *rule = front(&s->intervals, &rules_taken, s->emitted);
+        const struct interval *hit = front(&s->hits, &hits_taken, s->emitted);
+        int in_rule = covers(rule, s->emitted), in_hit = covers(hit, s->emitted);
+        uint64_t next = until;
+        if (in_rule || in_hit) {
+            uint64_t end = in_rule ? rule->end : 0;
+            if (in_hit && hit->end > end) end = hit->end;
+            if (!s->in_mark) result = write_mark(s, in_rule ? rule->type : rule_count);
+            s->in_mark = 1;
+            if (end < next) next = end;
+        } else {
+            if (rule != NULL && rule->start < next) next = rule->start;
+            if (hit != NULL && hit->start < next) next = hit->start;
+            s->in_mark = 0;
+            result = write_plain(s, w, s->emitted, next);
+        }
+        s->emitted = next;
+    }
+    list_drop(&s->intervals, rules_taken, sizeof(struct interval));
+    list_drop(&s->hits, hits_taken, sizeof(struct interval));
+    return result;
+}
+
+/* Ends of hits are boundaries for what begins behind them; further back than verifiers look they are not. */
+static void forget_hit_ends(hstore_stream *s) {
+    const uint64_t *ends = s->hit_ends.items;
+    size_t spent = 0;
+    while (spent < s->hit_ends.count && ends[spent] + CONTEXT < s->rules.position) spent++;
+    list_drop(&s->hit_ends, spent, sizeof(uint64_t));
+}
+
+/* The detectors take turns in slices, the values ahead: the rules ask where hits end. */
+static int advance(hstore_stream *s, const struct window *w) {
+    int result;
+    do {
+        uint64_t until = w->end - s->exact.position > SLICE ? s->exact.position + SLICE : w->end, sure;
+        result = detect_exact(s, w, until);
+        if (result == 0) result = detect_rules(s, w, until);
+        if (result != 0) return result;
+        sure = s->rules.frontier < s->exact.frontier ? s->rules.frontier : s->exact.frontier;
+        if (w->last && until == w->end) sure = w->end;
+        result = emit(s, w, sure);
+        forget_hit_ends(s);
+    } while (result == 0 && s->exact.position < w->end);
+    return result;
+}
+
+/* ---- input ---- */
+
+/* Nothing before this is looked at again. */
+static uint64_t low_bound(const hstore_stream *s) {
+    uint64_t low = s->emitted;
+    uint64_t rules_at = s->rules.position > CONTEXT ? s->rules.position - CONTEXT : 0;
+    uint64_t exact_at = s->exact.frontier > CONTEXT ? s->exact.frontier - CONTEXT : 0;
+    if (rules_at < low) low = rules_at;
+    return exact_at < low ? exact_at : low;
+}
+
+static void compact(hstore_stream *s) {
+    uint64_t low = low_bound(s);
+    size_t spent = low > s->origin ? (size_t)(low - s->origin) : 0;
+    if (spent == 0) return;
+    memmove(s->buffer, s->buffer + spent, s->length - spent);
+    wipe(s->buffer + s->length - spent, spent);
+    s->length -= spent;
+    s->origin += spent;
+}
+
+static int append(hstore_stream *s, const uint8_t *bytes, size_t length) {
+    if (length == 0) return 0;
+    if (s->room - s->length < length && s->room >= PIECE) compact(s);
+    if (room_for(&s->buffer, &s->room, s->length, length) != 0) return HSTORE_NO_MEMORY;
+    memcpy(s->buffer + s->length, bytes, length);
+    s->length += length;
+    s->taken += length;
+    return 0;
+}
+
+/* Reads the caller's bytes where they lie and keeps their end. */
+static int take_in_place(hstore_stream *s, size_t length, int last) {
+    struct window w = {s->given, s->given_at, s->given_at + length, last};
+    uint64_t low;
+    int result;
+    s->taken = w.end;
+    result = advance(s, &w);
+    if (result != 0) return result;
+    wipe(s->buffer, s->length);
+    low = last ? w.end : low_bound(s);
+    s->origin = low;
+    s->length = 0;
+    s->taken = low;
+    return append(s, at(&w, low), (size_t)(w.end - low));
+}
+
+static int take_copied(hstore_stream *s, const uint8_t *bytes, size_t length, int last) {
+    struct window w;
+    if (append(s, bytes, length) != 0) return HSTORE_NO_MEMORY;
+    w.bytes = s->buffer;
+    w.origin = s->origin;
+    w.end = s->taken;
+    w.last = last;
+    return advance(s, &w);
+}
+
+int hstore_stream_feed(hstore_stream *s, const uint8_t *bytes, size_t length, int last) {
+    uint64_t emitted = s->emitted, marks = s->marks;
+    size_t done = 0;
+    int result = 0;
+    if (s->failed) return HSTORE_NO_MEMORY;
+    s->out_length = 0;
+    s->given = bytes;
+    s->given_at = s->taken;
+    s->plain_from = s->plain_to = s->given_at;
+    do {
+        size_t left = length - done, piece = left < PIECE ? left : PIECE;
+        if (s->length == 0 || low_bound(s) >= s->given_at) {
+            result = take_in_place(s, length, last);
+            done = length;
+        } else {
+            result = take_copied(s, bytes + done, piece, last && piece == left);
+            done += piece;
+        }
+    } while (result == 0 && done < length);
+    if (result != 0) {
+        s->failed = 1;
+        return result;
+    }
+    if (marks == s->marks && emitted == s->given_at && s->out_length == 0 && s->plain_from == s->given_at &&
+        s->plain_to == s->taken)
+        return 0;
+    if (flush(s) != 0) {
+        s->failed = 1;
+        return HSTORE_NO_MEMORY;
+    }
+    return 1;
+}
+
+const uint8_t *hstore_stream_output(const hstore_stream *s) { return s->out; }
+size_t hstore_stream_output_length(const hstore_stream *s) { return s->out_length; }
+size_t hstore_stream_held(const hstore_stream *s) { return (size_t)(s->taken - s->emitted); }
+uint64_t hstore_stream_work(const hstore_stream *s) { return s->work; }
+uint64_t hstore_stream_marks(const hstore_stream *s) { return s->marks; }
+
+uint64_t hstore_stream_count(const hstore_stream *s, int type) {
+    return type < 0 || type >= hstore_type_count() ? 0 : s->counts[type];
+}
+
+/* ---- saving ---- */
+
+/*  | struct saved | counts | intervals | hits | hit ends | kept input |  all as they lie in memory */
+struct saved {
+    uint64_t fingerprint, origin, taken, emitted, work, marks, intervals, hits, hit_ends, length;
+    int64_t in_mark;
+    struct rule_state rules;
+    struct exact_state exact;
+};
+
+static uint8_t *put(uint8_t *out, const void *from, size_t size) {
+    if (size) memcpy(out, from, size);
+    return out + size;
+}
+
+size_t hstore_stream_save(const hstore_stream *s, uint8_t *out, size_t room) {
+    struct saved head;
+    uint64_t low = low_bound(s) > s->origin ? low_bound(s) : s->origin;
+    size_t size;
+    memset(&head, 0, sizeof head);
+    head.fingerprint = s->masker->fingerprint;
+    head.origin = low;
+    head.taken = s->taken, head.emitted = s->emitted, head.work = s->work, head.marks = s->marks;
+    head.intervals = s->intervals.count, head.hits = s->hits.count, head.hit_ends = s->hit_ends.count;
+    head.length = s->taken - low;
+    head.in_mark = s->in_mark;
+    head.rules = s->rules;
+    head.exact = s->exact;
+    size = sizeof head + counts_size() + (size_t)(head.intervals + head.hits) * sizeof(struct interval) +
+           (size_t)head.hit_ends * sizeof(uint64_t) + (size_t)head.length;
+    if (out == NULL || room < size) return size;
+    out = put(out, &head, sizeof head);
+    out = put(out, s->counts, counts_size());
+    out = put(out, s->intervals.items, s->intervals.count * sizeof(struct interval));
+    out = put(out, s->hits.items, s->hits.count * sizeof(struct interval));
+    out = put(out, s->hit_ends.items, s->hit_ends.count * sizeof(uint64_t));
+    put(out, s->buffer + (low - s->origin), (size_t)head.length);
+    return size;
+}
+
+static int refill(struct list *list, const uint8_t **from, size_t count, size_t size) {
+    size_t i;
+    list->count = 0;
+    for (i = 0; i < count; i++, *from += size)
+        if (list_push(list, *from, size) != 0) return HSTORE_NO_MEMORY;
+    return 0;
+}
+
+int hstore_stream_restore(hstore_stream *s, const uint8_t *state, size_t length) {
+    struct saved head;
+    size_t lists;
+    if (length < sizeof head + counts_size()) return HSTORE_BAD_STATE;
+    memcpy(&head, state, sizeof head);
+    if (head.fingerprint != s->masker->fingerprint || head.intervals > length || head.hits > length) return HSTORE_BAD_STATE;
+    if (head.hit_ends > length || head.length > length || head.taken - head.origin != head.length) return HSTORE_BAD_STATE;
+    lists = (size_t)(head.intervals + head.hits) * sizeof(struct interval) + (size_t)head.hit_ends * sizeof(uint64_t);
+    if (length != sizeof head + counts_size() + lists + head.length) return HSTORE_BAD_STATE;
+    s->failed = 1; /* until all of it is in place */
+    state += sizeof head;
+    memcpy(s->counts, state, counts_size());
+    state += counts_size();
+    if (refill(&s->intervals, &state, (size_t)head.intervals, sizeof(struct interval)) != 0) return HSTORE_NO_MEMORY;
+    if (refill(&s->hits, &state, (size_t)head.hits, sizeof(struct interval)) != 0) return HSTORE_NO_MEMORY;
+    if (refill(&s->hit_ends, &state, (size_t)head.hit_ends, sizeof(uint64_t)) != 0) return HSTORE_NO_MEMORY;
+    wipe(s->buffer, s->length);
+    s->length = 0;
+    s->origin = s->taken = head.origin;
+    if (append(s, state, (size_t)head.length) != 0) return HSTORE_NO_MEMORY;
+    s->emitted = head.emitted, s->work = head.work, s->marks = head.marks;
+    s->in_mark = (int)head.in_mark;
+    s->rules = head.rules;
+    s->exact = head.exact;
+    s->out_length = 0;
+    s->failed = 0;
+    return 0;
+}
+
+int hstore_sanitized(int overrun) {
+#if defined(HSTORE_SANITIZED)
+    uint8_t *block = grab(4);
+    volatile uint8_t seen = block == NULL ? 0 : block[overrun ? 4 : 0];
+    (void)seen;
+    release(block, 4);
+    return 1;
+#else
+    (void)overrun;
+    return 0;
+#endif
+}

@@ -1,0 +1,231 @@
+"""Masking: every byte that is stored passes through a `Masker`, which replaces secrets by typed marks.
+
+The work is done in C (csrc/masker.h). This package makes the forms of registered values, carries text and
+JSON in and out, and counts. docs/masking.md says what is found and what is not.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock
+
+from hstore._masker import ffi, lib
+from hstore.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+__all__ = ["RULES_DIGEST", "Masker", "Stream", "rule_ids", "telling_name"]
+
+RULES_DIGEST: str = ffi.string(lib.hstore_rules_digest()).decode()
+"""Of the rules compiled in: what was masked with another digest may have been masked by other rules."""
+
+_TYPES = tuple(ffi.string(lib.hstore_type_name(number)).decode() for number in range(lib.hstore_type_count()))
+
+
+def rule_ids() -> tuple[str, ...]:
+    """The types that can stand in a mark, in the order of the rules; registered values are `value`."""
+    return _TYPES
+
+
+def telling_name(name: str) -> bool:
+    """Whether a variable of this name holds a secret: `GITHUB_TOKEN` does, `MAX_TOKENS` and `KEY_FILE` do not."""
+    raw = name.encode("utf-8", "replace")
+    return bool(lib.hstore_telling_name(raw, len(raw)))
+
+
+def _counts_of(handle: Any) -> dict[str, int]:
+    if not lib.hstore_stream_marks(handle):
+        return {}
+    numbers = ((kind, lib.hstore_stream_count(handle, at)) for at, kind in enumerate(_TYPES))
+    return {kind: number for kind, number in numbers if number}
+
+
+class Masker:
+    """Finds secrets by the built-in rules and by the values given; may be shared by threads."""
+
+    __slots__ = ("__weakref__", "_counts", "_handle", "_idle", "_lock")
+
+    def __init__(self, values: Iterable[str | bytes] = (), rules: None = None) -> None:
+        """Register `values`, each found raw and in the forms in which it leaks.
+
+        Raises:
+            InvalidInput: a value that `refusal` refuses (named by its position), or `rules` given.
+        """
+        if rules is not None:
+            raise InvalidInput("rules: rules of one's own are not supported yet")
+        blob = b""
+        values = [values] if isinstance(values, str | bytes) else list(values)
+        if values:
+            from hstore.masking._values import blob_of
+
+            blob = blob_of(values)
+        handle = lib.hstore_masker_new(blob, len(blob))
+        if handle == ffi.NULL:
+            raise MemoryError("no memory for the masker")
+        self._handle = ffi.gc(handle, lib.hstore_masker_free)
+        self._idle: list[Any] = []
+        self._lock = allocate_lock()
+        self._counts: dict[str, int] = {}
+
+    @staticmethod
+    def refusal(value: str | bytes) -> str | None:
+        """Why the value would not be registered, or None: masking it would spoil every log."""
+        from hstore.masking._values import refusal
+
+        return refusal(value)
+
+    def mask(self, data: bytes) -> bytes:
+        """The bytes with every secret replaced; the same object when there is none."""
+        try:
+            handle = self._idle.pop()
+        except IndexError:
+            handle = self._new_handle()
+        raw = data if isinstance(data, bytes) else ffi.from_buffer(data)
+        result = lib.hstore_stream_feed(handle, raw, len(raw), 1)
+        if result < 0:
+            raise MemoryError("no memory for masking")
+        if result == 0:
+            masked = data if isinstance(data, bytes) else bytes(data)
+        else:
+            masked = ffi.buffer(lib.hstore_stream_output(handle), lib.hstore_stream_output_length(handle))[:]
+            self._count({}, _counts_of(handle))
+        lib.hstore_stream_reset(handle)
+        self._idle.append(handle)
+        return masked
+
+    def mask_text(self, text: str) -> str:
+        """As `mask`, for text. A NUL stands between the words of a command line and is never masked away."""
+        raw = text.encode("utf-8", "surrogatepass")
+        masked = self.mask(raw)
+        return text if masked is raw else masked.decode("utf-8", "surrogatepass")
+
+    def mask_json(self, value: object, name: str | None = None) -> str:
+        """The value as compact JSON, every string and key in it masked; always valid JSON.
+
+        `name` is the key under which the value will stand: `mask_json("…", name="api_token")` masks as
+        `{"api_token": "…"}` does. A secret number under a telling name becomes a mark, which is a string.
+
+        Raises:
+            InvalidInput: not JSON (NaN, infinity, lone surrogates, keys that are not text, other types), or
+                nested too deeply.
+        """
+        from hstore.masking._json import mask_json
+
+        return mask_json(self.mask_text, value, name)
+
+    def stream(self) -> Stream:
+        """A stream of bytes masked piece by piece; each output of a command has its own."""
+        return Stream(self)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Marks written by this masker and its streams, by type."""
+        with self._lock:
+            return {kind: number for kind, number in self._counts.items() if number}
+
+    def _new_handle(self) -> Any:
+        handle = lib.hstore_stream_new(self._handle)
+        if handle == ffi.NULL:
+            raise MemoryError("no memory for masking")
+        return ffi.gc(handle, lib.hstore_stream_free)
+
+    def _count(self, before: dict[str, int], after: dict[str, int]) -> None:
+        with self._lock:
+            for kind in {*before, *after}:
+                self._counts[kind] = self._counts.get(kind, 0) + after.get(kind, 0) - before.get(kind, 0)
+
+
+class Stream:
+    """Masks one stream of bytes; however it is cut, the joined output is the same. For one thread at a time."""
+
+    __slots__ = ("_counts", "_finished", "_handle", "_marks", "_masker")
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker  # keeps the automaton alive
+        self._handle = masker._new_handle()
+        self._counts: dict[str, int] = {}
+        self._marks = 0
+        self._finished = False
+
+    def feed(self, data: bytes) -> bytes:
+        """What can be shown now; the same object when nothing is masked or held.
+
+        Raises:
+            ValueError: the stream is finished or closed.
+            MemoryError: the stream must be restored before it goes on.
+        """
+        return self._feed(data, 0)
+
+    def finish(self) -> bytes:
+        """What was held: the input is over."""
+        output = self._feed(b"", 1)
+        self._finished = True
+        return output
+
+    def save(self) -> bytes:
+        """The state, for `restore` after a write that failed. It holds bytes that are not masked yet."""
+        handle = self._open_handle()
+        size = lib.hstore_stream_save(handle, ffi.NULL, 0)
+        state = ffi.new("uint8_t[]", size)
+        lib.hstore_stream_save(handle, state, size)
+        return bytes([self._finished]) + ffi.buffer(state)[:]
+
+    def restore(self, state: bytes) -> None:
+        """Go back to a saved state of a stream of the same masker.
+
+        Raises:
+            InvalidInput: another masker's state, or none at all; the stream is as before.
+        """
+        result = (
+            lib.hstore_stream_restore(self._open_handle(), state[1:], len(state) - 1) if state else lib.HSTORE_BAD_STATE
+        )
+        if result == lib.HSTORE_BAD_STATE:
+            raise InvalidInput("state: not a saved state of a stream of this masker")
+        if result < 0:
+            raise MemoryError("no memory for masking")
+        self._finished = bool(state[0])
+        self._take_counts()
+
+    def close(self) -> None:
+        """Zero and release what is held; nothing of it comes out any more. Closing twice is fine."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            ffi.release(handle)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Marks written by this stream, by type."""
+        return dict(self._counts)
+
+    @property
+    def held(self) -> int:
+        """Bytes taken and not given back yet."""
+        return 0 if self._handle is None else int(lib.hstore_stream_held(self._handle))
+
+    def _open_handle(self) -> Any:
+        if self._handle is None:
+            raise ValueError("the stream is closed")
+        return self._handle
+
+    def _feed(self, data: bytes, last: int) -> bytes:
+        handle = self._open_handle()
+        if self._finished:
+            raise ValueError("the stream is finished")
+        raw = data if isinstance(data, bytes) else ffi.from_buffer(data)
+        result = lib.hstore_stream_feed(handle, raw, len(raw), last)
+        if result == 0:
+            return data if isinstance(data, bytes) else bytes(data)
+        if result < 0:
+            raise MemoryError("no memory for masking")
+        masked: bytes = ffi.buffer(lib.hstore_stream_output(handle), lib.hstore_stream_output_length(handle))[:]
+        if lib.hstore_stream_marks(handle) != self._marks:
+            self._take_counts()
+        return masked
+
+    def _take_counts(self) -> None:
+        after = _counts_of(self._handle)
+        self._masker._count(self._counts, after)
+        self._counts = after
+        self._marks = lib.hstore_stream_marks(self._handle)

@@ -1,0 +1,137 @@
+"""Masking of JSON values: the result is always valid JSON, whatever was masked in it."""
+
+from __future__ import annotations
+
+from json import dumps, loads
+
+from hstore.errors import InvalidInput
+from hstore.masking import telling_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    MaskText = Callable[[str], str]
+
+DEEPEST = 200
+"""Levels of nesting; deeper ones would exhaust the stack of whoever reads the JSON."""
+
+BLOCK_MARK = "[masked:private-key]"
+
+
+def mask_json(mask_text: MaskText, value: object, name: str | None = None) -> str:
+    """See `Masker.mask_json`."""
+    text = _strict(value)
+    plain = _check(mask_text, value, name, DEEPEST)
+    shown = text if name is None else f"{_strict(name)}:{text}"
+    if plain and "\\" not in shown and mask_text(shown) is shown:
+        return text
+    masked = _strict(_walk(mask_text, value, name))
+    loads(masked)
+    return masked
+
+
+def _strict(value: object) -> str:
+    try:
+        text = dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        if not text.isascii():
+            text.encode()
+    except RecursionError:
+        raise InvalidInput(f"JSON: nested deeper than {DEEPEST} levels") from None
+    except UnicodeEncodeError:
+        raise InvalidInput("JSON: a lone surrogate, which is not text") from None
+    except TypeError:
+        raise InvalidInput("JSON: a value or key of a type that JSON does not have") from None
+    except ValueError:
+        raise InvalidInput("JSON: NaN, an infinity, or a value that contains itself") from None
+    return text
+
+
+def _check(mask_text: MaskText, value: Any, name: str | None, depth: int) -> bool:
+    """Whether the JSON text shows all that could be found: words in a list hide their neighbours from it.
+
+    Raises:
+        InvalidInput: a key that is not text (`json` would quietly make it one), or too much nesting.
+    """
+    if depth == 0:
+        raise InvalidInput(f"JSON: nested deeper than {DEEPEST} levels")
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise InvalidInput("JSON: a key that is not text")
+        return all([_check(mask_text, item, key, depth - 1) for key, item in value.items()])
+    if isinstance(value, list | tuple):
+        words = [item for item in value if isinstance(item, str)]
+        plain = all([_check(mask_text, item, name, depth - 1) for item in value])
+        if not value or not plain:
+            return plain
+        if name is not None and telling_name(name):
+            return False
+        return len(words) < 2 or all(mask_text(joined) is joined for joined in ("\0".join(words), "\n".join(words)))
+    return True
+
+
+def _walk(mask_text: MaskText, value: Any, name: str | None) -> Any:
+    if isinstance(value, dict):
+        return _walk_dict(mask_text, value)
+    if isinstance(value, list | tuple):
+        return _walk_list(mask_text, list(value), name)
+    if value is None or isinstance(value, bool):
+        return value
+    masked = mask_text(value) if isinstance(value, str) else value
+    return masked if name is None else _under_name(mask_text, masked, name)
+
+
+def _walk_dict(mask_text: MaskText, value: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        masked = shown = mask_text(key)
+        number = 1
+        while shown in result:  # two secrets used as keys are still two keys
+            number += 1
+            shown = f"{masked} ({number})"
+        result[shown] = _walk(mask_text, item, key)
+    return result
+
+
+def _walk_list(mask_text: MaskText, items: list[Any], name: str | None) -> list[Any]:
+    """Each item, and the words among them once more side by side: `["--password", "…"]`, a key line by line."""
+    places = [at for at, item in enumerate(items) if isinstance(item, str)]
+    for separator in "\0", "\n":
+        words = [items[at] for at in places]
+        joined = separator.join(words)
+        masked = mask_text(joined)
+        if masked is joined:
+            continue
+        parts = masked.split(separator)
+        if len(parts) != joined.count(separator) + 1:
+            parts = _without_blocks(words)
+        elif len(parts) != len(words):
+            continue
+        for at, part in zip(places, parts, strict=True):
+            items[at] = part
+    return [_walk(mask_text, item, name) for item in items]
+
+
+def _without_blocks(words: list[str]) -> list[str]:
+    """A key given line by line: its lines, from the begin line to the end line or the last word."""
+    parts, inside = [], False
+    for word in words:
+        inside = inside or ("-----BEGIN" in word and "PRIVATE KEY" in word)
+        parts.append(BLOCK_MARK if inside else word)
+        inside = inside and "-----END" not in word
+    return parts
+
+
+def _under_name(mask_text: MaskText, value: Any, name: str) -> Any:
+    """The value as its name makes it a secret."""
+    pair = f"{_strict(name)}:{_strict(value)}"
+    masked = mask_text(pair)
+    if masked is pair:
+        return value
+    try:
+        (found,) = loads(f"{{{masked}}}").values()
+    except ValueError:
+        start = masked.rfind("[masked:")
+        return masked[start : masked.find("]", start) + 1]
+    return found
