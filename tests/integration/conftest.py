@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -33,6 +34,7 @@ class Hstore:
         self.environment = environment
         self.folder = folder
         self.program = (sys.executable, "-m", "hstore")
+        self.started = []
 
     def __call__(self, *words, **options):
         """Run `hstore WORDS`, with its outputs captured unless `options` say otherwise."""
@@ -53,7 +55,12 @@ class Hstore:
 
     def start(self, *words, **options):
         """Start `hstore WORDS` and leave it running."""
-        return subprocess.Popen([*self.program, *words], env=self.environment, cwd=self.folder, **options)
+        return self.popen([*self.program, *words], cwd=self.folder, **options)
+
+    def popen(self, argv, **options):
+        """Start any program in the same environment; what still runs at the end of the test is killed."""
+        self.started.append(subprocess.Popen(argv, env=self.environment, **options))
+        return self.started[-1]
 
     def json(self, *words):
         """What `hstore WORDS --json` prints, read."""
@@ -73,7 +80,12 @@ class Hstore:
 @pytest.fixture
 def hstore(environment, tmp_path):
     """The program `hstore` with a database of its own."""
-    return Hstore(environment, tmp_path)
+    program = Hstore(environment, tmp_path)
+    yield program
+    for each in program.started:
+        each.kill()
+        with contextlib.suppress(ValueError):  # its pipes are closed already
+            each.communicate()
 
 
 class Terminal:

@@ -95,7 +95,7 @@ def test_output_that_cannot_be_written(hstore):
 def test_lock_held_by_another_process(hstore):
     """While another process writes, output is passed on; the record is whole once the lock is free."""
     hstore.run("true")
-    holder = subprocess.Popen(
+    holder = hstore.popen(
         [
             sys.executable,
             "-c",
@@ -103,7 +103,6 @@ def test_lock_held_by_another_process(hstore):
             "with Store.open() as store, store.batch():\n"
             "    print('locked', flush=True)\n    sys.stdin.readline()",
         ],
-        env=hstore.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -132,7 +131,7 @@ def test_lock_held_by_another_process(hstore):
 def test_interrupt_while_the_end_waits_for_a_lock(hstore):
     """Ctrl-C ends the waiting for a lock after the command's end; the exit code is still the command's."""
     hstore.run("true")
-    holder = subprocess.Popen(
+    holder = hstore.popen(
         [
             sys.executable,
             "-c",
@@ -140,7 +139,6 @@ def test_interrupt_while_the_end_waits_for_a_lock(hstore):
             "with Store.open() as store, store.batch():\n"
             "    print('locked', flush=True)\n    sys.stdin.readline()",
         ],
-        env=hstore.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -294,9 +294,8 @@ while True:
 
 def test_ignored_signals_stay_ignored(hstore):
     """Under `nohup` neither the recorder nor the command dies of a hang-up."""
-    running = subprocess.Popen(
+    running = hstore.popen(
         ["sh", "-c", 'trap "" HUP; exec "$0" -m hstore run -- sh -c "echo ready; read x; echo alive"', sys.executable],
-        env=hstore.environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -8,7 +8,10 @@ from hstore.cli import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
+else:
+    import _signal as signal  # the plain module wraps its numbers into enums, for 4 ms
 
 USAGE = "usage: hstore [--db PATH] run [--name NAME] [--no-output] [--record] [--] COMMAND [ARGUMENT ...]"
 
@@ -110,10 +113,13 @@ def main(database: str | None, words: Sequence[str]) -> int:
         return 2
     from hstore.recorder import record
 
-    return record(
+    code = record(
         options.command,
         name=options.name,
         capture=options.capture,
         path=None if database is None else os.path.expanduser(database),
         warn=messages.complain,
     )
+    # All is written; a late Ctrl-C must not replace the command's exit code while the interpreter ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
