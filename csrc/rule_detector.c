@@ -93,6 +93,15 @@ static const uint8_t *anchor_start(struct hstore_stream *s, const struct window 
     return p;
 }
 
+/* Text inside a control string (a title, a link) is searched like any other; its ends are boundaries. */
+static int is_string_escape(uint8_t kind) { return kind == ']' || kind == 'P' || kind == '_' || kind == '^' || kind == '\\'; }
+
+static void note_escape(struct rule_state *r, uint64_t start, size_t length) {
+    r->escapes[r->escape_count % ESCAPES].start = start;
+    r->escapes[r->escape_count % ESCAPES].end = start + length;
+    if (++r->escape_count == 2 * ESCAPES) r->escape_count = ESCAPES;
+}
+
 /* ---- what must be held ---- */
 
 /* The start of the longest piece before `behind` that a held anchor may begin with, or NOWHERE. */
@@ -120,16 +129,18 @@ static uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, 
 
 /* How much of [position, limit) an open candidate lets through: up to the first other anchor, or its piece at
  * the end. An escape sequence that is cut ends the search; it has no room for an anchor. */
-static uint64_t shown_until(struct hstore_stream *s, const struct window *w, uint64_t limit, int within_name) {
+static uint64_t search_shown(struct hstore_stream *s, const struct window *w, uint64_t limit, int within_name) {
     const uint8_t *p = at(w, s->rules.position), *end = at(w, limit);
     uint32_t node = s->rules.node;
     uint64_t partial;
     while (p < end) {
         uint32_t move, i;
         if (*p == ESC) {
-            size_t length = escape_length(p, end, 0);
+            int opens_string = end - p >= 2 && is_string_escape(p[1]);
+            size_t length = opens_string ? 2 : escape_length(p, end, 0);
             if (length == ESCAPE_INCOMPLETE) break;
-            if (length == 0) node = 0;
+            if (length == 0 || opens_string) node = 0;
+            else note_escape(&s->rules, offset_of(w, p), length);
             p += length ? length : 1;
             continue;
         }
@@ -149,6 +160,19 @@ static uint64_t shown_until(struct hstore_stream *s, const struct window *w, uin
     }
     partial = partial_anchor(s, w, node, p);
     return partial < limit ? partial : limit;
+}
+
+/* The escape sequences met on the way are noted again when the automaton gets there. */
+static uint64_t shown_until(struct hstore_stream *s, const struct window *w, uint64_t limit, int within_name) {
+    struct rule_state *r = &s->rules;
+    struct span escapes[ESCAPES];
+    uint32_t count = r->escape_count;
+    uint64_t shown;
+    memcpy(escapes, r->escapes, sizeof escapes);
+    shown = search_shown(s, w, limit, within_name);
+    memcpy(r->escapes, escapes, sizeof escapes);
+    r->escape_count = count;
+    return shown;
 }
 
 /* ---- verdicts ---- */
@@ -416,7 +440,7 @@ static size_t step_escape(struct hstore_stream *s, const struct window *w, const
     uint64_t here = offset_of(w, p);
     size_t length;
     if (end - p < 2 && !w->last) return 0;
-    if (end - p >= 2 && strchr("]P_^\\", p[1]) != NULL && p[1] != 0) {
+    if (end - p >= 2 && is_string_escape(p[1])) {
         r->node = 0;
         if (p[1] == '\\') r->barrier = here + 2;
         return 2;
@@ -427,9 +451,7 @@ static size_t step_escape(struct hstore_stream *s, const struct window *w, const
         r->node = 0;
         return 1;
     }
-    r->escapes[r->escape_count % ESCAPES].start = here;
-    r->escapes[r->escape_count % ESCAPES].end = here + length;
-    if (++r->escape_count == 2 * ESCAPES) r->escape_count = ESCAPES;
+    note_escape(r, here, length);
     return length;
 }
 
