@@ -21,7 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         command = run.split(words)
         if command is not None:
-            return run.main(*command)
+            code = run.main(*command)
+            if argv is None:
+                run.ignore_interrupts()
+            return code
         from hstore.cli import program
 
         return program.main(words)

@@ -196,6 +196,34 @@ def test_background_job_is_not_stopped(terminal):
     assert b"code 0" in seen
 
 
+def test_suspend_and_continue(terminal):
+    """Ctrl-Z stops command and recorder as one job of the shell, with the terminal in order; `fg` continues it."""
+    job = '"$0" -m hstore run -- sh -c "echo ready; read word; echo got \\$word; exit 6"'
+    window = terminal("bash", "-c", f"set -m; {job}; echo stopped $?; read line; fg; echo code $?", sys.executable)
+    window.wait_for(b"ready")
+    window.type(b"\x1a")
+    window.wait_for(b"stopped 148")
+    assert window.settings_now() == window.settings
+    window.type(b"\r")
+    window.wait_for(b"hstore run")  # what `fg` prints
+    window.type(b"again\r")
+    code, seen = window.finish()
+    assert code == 0
+    assert b"got again" in seen
+    assert b"code 6" in seen
+    assert window.settings_now() == window.settings
+
+
+def test_suspend_key_without_a_shell_changes_nothing(on_terminal):
+    """Where no shell could continue it, a command is not stopped by Ctrl-Z."""
+    window = on_terminal("sh", "-c", "echo ready; read word; echo got $word")
+    window.wait_for(b"ready")
+    window.type(b"\x1aword\r")
+    code, seen = window.finish()
+    assert code == 0
+    assert b"got word" in seen
+
+
 def test_much_output_through_a_terminal_is_complete(on_terminal):
     """A megabyte through both pseudo-terminals loses nothing."""
     program = "import sys\nfor number in range(100000): print(number)"

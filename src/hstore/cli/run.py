@@ -113,13 +113,15 @@ def main(database: str | None, words: Sequence[str]) -> int:
         return 2
     from hstore.recorder import record
 
-    code = record(
+    return record(
         options.command,
         name=options.name,
         capture=options.capture,
         path=None if database is None else os.path.expanduser(database),
         warn=messages.complain,
     )
-    # All is written; a late Ctrl-C must not replace the command's exit code while the interpreter ends.
+
+
+def ignore_interrupts() -> None:
+    """All is written: a late Ctrl-C must not replace the command's exit code while the interpreter ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return code

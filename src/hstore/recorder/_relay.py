@@ -6,8 +6,9 @@ import os
 import select
 import time
 
+from hstore.recorder._keyboard import Keyboard
 from hstore.recorder._outlet import GONE, Outlet
-from hstore.recorder._terminal import owns_keyboard, unread
+from hstore.recorder._terminal import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ else:
     import _signal as signal  # without the enums of the plain module; see _signals.py
 
 _READ_BYTES = 256 << 10
-_KEYS_BYTES = 64 << 10
 
 QUIET_SECONDS = 0.5
 """How long after the command's end silence on its output is taken for the end of that output."""
@@ -77,9 +77,9 @@ class Relay:
         self._watch(signals.wakeup, select.POLLIN, self._signalled)
         for flow in self._flows:
             self._watch_flow(flow)
-        self._keys: _Keys | None = None
+        self._keys: Keyboard | None = None
         if raw_mode is not None and wiring.keyboard is not None:
-            self._keys = _Keys(wiring.keyboard.master, self._watch, self._forget)
+            self._keys = Keyboard(wiring.keyboard.master, child, raw_mode, self._watch, self._forget)
 
     def run(self) -> int:
         """Work until the end and return the command's wait status."""
@@ -228,8 +228,8 @@ class Relay:
         numbers = self._signals.take()
         if signal.SIGCHLD in numbers and self._status is None:
             self._reap()
-        if signal.SIGCONT in numbers and self._raw_mode is not None and owns_keyboard(0):
-            self._raw_mode.resume()
+        if signal.SIGCONT in numbers and self._raw_mode is not None:
+            self._raw_mode.resume_in_foreground()
         if signal.SIGWINCH in numbers or signal.SIGCONT in numbers:
             self._resize()
 
@@ -250,56 +250,3 @@ class Relay:
         if self._status is None and any(not terminal.keyboard for terminal in self._terminals):
             # The real terminal has told the command as well, but maybe before the new size was here.
             os.kill(self._child, signal.SIGWINCH)
-
-
-class _Keys:
-    """Carries what is typed to the pseudo-terminal, and waits with reading while that is full."""
-
-    def __init__(
-        self,
-        master: int,
-        watch: Callable[[int, int, Callable[[int], None]], None],
-        forget: Callable[[int], None],
-    ) -> None:
-        self.master = master
-        self._watch = watch
-        self._forget = forget
-        # A number of its own, because poll(2) serves each once; the flag is shared, and reading can bear it.
-        self._writer = os.dup(master)
-        os.set_blocking(self._writer, False)
-        self._unsent: bytes = b""
-        self._watch(0, select.POLLIN, self._typed)
-
-    def stop(self) -> None:
-        """Leave the keyboard alone from now on."""
-        if self._writer >= 0:
-            self._forget(0)
-            self._forget(self._writer)
-            os.close(self._writer)
-            self._writer = -1
-
-    def _typed(self, _events: int) -> None:
-        try:
-            keys = os.read(0, _KEYS_BYTES)
-        except OSError:
-            keys = b""  # hung up: the command hears of that by SIGHUP
-        if not keys:
-            self._forget(0)
-            return
-        self._press(keys)
-
-    def _press(self, keys: bytes) -> None:
-        try:
-            sent = os.write(self._writer, keys)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.stop()
-            return
-        self._unsent = keys[sent:]
-        if self._unsent:
-            self._forget(0)
-            self._watch(self._writer, select.POLLOUT, lambda _events: self._press(self._unsent))
-        else:
-            self._forget(self._writer)
-            self._watch(0, select.POLLIN, self._typed)

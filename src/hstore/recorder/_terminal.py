@@ -62,12 +62,17 @@ class RawMode:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._saved: list[Any] | None = termios.tcgetattr(fd)
-        self.resume()
+        _set(fd, _raw(self._saved))
 
-    def resume(self) -> None:
-        """Set raw mode again, after a stop in which a shell has set its own."""
-        if self._saved is not None:
+    def resume_in_foreground(self) -> None:
+        """Set raw mode again, after a stop in which a shell has set its own; not from the background."""
+        if self._saved is not None and owns_keyboard(self._fd):
             _set(self._fd, _raw(self._saved))
+
+    def pause(self) -> None:
+        """Bring back the settings from before for a while, until `resume_in_foreground`."""
+        if self._saved is not None:
+            _set(self._fd, self._saved)
 
     def restore(self) -> None:
         """Bring back the settings from before."""
@@ -103,6 +108,16 @@ def _raw(settings: list[Any]) -> list[Any]:
     raw[_CC] = list(raw[_CC])
     raw[_CC][termios.VMIN], raw[_CC][termios.VTIME] = 1, 0
     return raw
+
+
+def suspend_key(pseudo_terminal: int) -> bytes | None:
+    """The key (Ctrl-Z) that suspends what runs on a pseudo-terminal; None while a program takes keys as they are."""
+    try:
+        settings = termios.tcgetattr(pseudo_terminal)
+    except termios.error:
+        return None
+    key: bytes = settings[_CC][termios.VSUSP]
+    return key if settings[_LFLAG] & termios.ISIG and key != b"\0" else None
 
 
 def owns_keyboard(fd: int) -> bool:
