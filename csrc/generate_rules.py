@@ -21,14 +21,14 @@ except ModuleNotFoundError:  # Python 3.10 has no TOML reader; building does not
 HERE = Path(__file__).parent
 TARGET = HERE / "rules_table.h"
 SOURCES = ("classes", "tokens", "structures", "names")
-FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name", "cookie")
+FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name")
 WORD_KINDS = (
     "password", "password_beside", "secret", "token", "key", "key_beside", "authorization",
-    "authorization_weak", "signature", "harmless_before", "harmless_behind",
+    "authorization_weak", "signature", "harmless_before", "harmless_behind", "session",
 )  # fmt: skip
 EXACT_TYPE = "value"
 USED_BY_CODE = ("jwt",)
-NAMED_BY_CODE = ("password", "secret", "token", "api-key", "authorization", "signature")
+NAMED_BY_CODE = ("password", "secret", "token", "api-key", "authorization", "signature", "session")
 ENDS_HERE = 0x8000
 LONGEST_ANCHOR, LONGEST_WORD = 32, 24
 Entry = dict[str, Any]

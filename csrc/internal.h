@@ -40,7 +40,7 @@ static inline const uint8_t *at(const struct window *w, uint64_t position) {
 
 /* ---- tables.c, generated: the rules ---- */
 
-enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME, FORM_COOKIE };
+enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME };
 
 struct anchor { const char *text; uint8_t length, rule, exact_case, held; };
 struct rule {
@@ -54,12 +54,12 @@ struct word { const char *text; uint32_t kinds; };
 enum {
     WORD_PASSWORD = 1, WORD_PASSWORD_BESIDE = 2, WORD_SECRET = 4, WORD_TOKEN = 8, WORD_KEY = 16,
     WORD_KEY_BESIDE = 32, WORD_AUTHORIZATION = 64, WORD_AUTHORIZATION_WEAK = 128, WORD_SIGNATURE = 256,
-    WORD_HARMLESS_BEFORE = 512, WORD_HARMLESS_BEHIND = 1024
+    WORD_HARMLESS_BEFORE = 512, WORD_HARMLESS_BEHIND = 1024, WORD_SESSION = 2048
 };
 
 extern const char rules_digest[];
 extern const int rule_count, word_count, class_jwt;
-extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature;
+extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature, type_session;
 extern const uint32_t rule_columns, class_bits[256], rule_windows[2048];
 extern const struct anchor rule_anchors[];
 extern const struct rule rules[];

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { NAME_SIDE = 64, NAME_ROOM = 2 * NAME_SIDE + 20, GAPS = 24, CLOSERS = 6, TYPE_WORD = 24, VALUE_BYTES = 128 };
-enum { TELLING = WORD_PASSWORD | WORD_SECRET | WORD_TOKEN | WORD_KEY | WORD_AUTHORIZATION | WORD_SIGNATURE };
+enum { TELLING = WORD_PASSWORD | WORD_SECRET | WORD_TOKEN | WORD_KEY | WORD_AUTHORIZATION | WORD_SIGNATURE | WORD_SESSION };
 enum outcome { REFUSED, UNKNOWN, FOUND };
 
 struct reading {
@@ -23,6 +23,7 @@ struct reading {
     int closed;           /* the quote behind the name, or 0 */
     int operator_;        /* its first character; ' ' for none but a gap */
     int argv;             /* the value is a word of its own */
+    int after_env;        /* ENV NAME value, as in a Dockerfile */
     int quote, escaped;   /* around the value */
     uint32_t kinds;
     const uint8_t *hold;  /* from here on nothing may be shown yet */
@@ -100,6 +101,7 @@ int hstore_telling_name(const uint8_t *name, size_t length) {
     uint32_t kinds;
     if (length == 0 || length > 256) return 0;
     kinds = name_kinds(name, length);
+    if (length == 3 && memcmp(name, "PWD", 3) == 0) return 0; /* the working directory */
     return (kinds & (TELLING & ~WORD_SIGNATURE)) != 0;
 }
 
@@ -109,6 +111,7 @@ static int type_of(uint32_t kinds) {
     if (kinds & WORD_SECRET) return type_secret;
     if (kinds & WORD_TOKEN) return type_token;
     if (kinds & WORD_SIGNATURE) return type_signature;
+    if (kinds & WORD_SESSION) return type_session;
     return type_api_key;
 }
 
@@ -120,6 +123,8 @@ static void prepend_word(struct reading *r, const uint8_t *p) {
     int count = 0, ch;
     while (count < 16 && (ch = look_back(r->c, &p)) >= 0 && is_letter(ch)) word[15 - count++] = (uint8_t)ch;
     if (count == 0 || count == 16) return;
+    if (count == 3 && memcmp(word + 13, "ENV", 3) == 0) r->after_env = 1;
+    if (r->kinds != 0 && r->kinds != WORD_KEY_BESIDE) return;
     memmove(r->name + count + 1, r->name, (size_t)r->name_length);
     memcpy(r->name, word + 16 - count, (size_t)count);
     r->name[count] = ' ';
@@ -151,7 +156,7 @@ static enum outcome read_name(struct reading *r) {
     }
     r->name_end = r->k.at;
     r->kinds = name_kinds(r->name, (size_t)r->name_length);
-    if ((r->kinds == 0 || r->kinds == WORD_KEY_BESIDE) && is_gap(r->lead)) {
+    if (is_gap(r->lead)) {
         p = before;
         look_back(r->c, &p);
         prepend_word(r, p);
@@ -261,7 +266,7 @@ static enum outcome read_operator(struct reading *r) {
     } else if (ch == '=' || ch == ':') {
         r->k.at = r->k.next;
         return rest_of_operator(r, 0);
-    } else if (gaps > 0 && ((is_option(r) && ch > ' ' && ch != '-') || is_bearer(r) || is_quote(ch))) {
+    } else if (gaps > 0 && ((is_option(r) && ch > ' ' && ch != '-') || is_bearer(r) || is_quote(ch) || (r->after_env && ch != '='))) {
         r->operator_ = ' ';
         return FOUND;
     } else if (gaps > 0 && (is_letter(ch) || ch == '*' || ch == '&')) {
@@ -380,7 +385,7 @@ static enum outcome read_until_value(struct reading *r) {
     if (outcome != FOUND || r->argv) return outcome;
     outcome = skip_gaps(r, &gaps, &ch);
     if (outcome != FOUND) return outcome;
-    if (r->operator_ == ':' && is_letter(ch)) {
+    if (r->operator_ == ':' && (is_letter(ch) || ch == '&' || ch == '*')) {
         outcome = skip_type(r, 0);
         if (outcome == UNKNOWN) return UNKNOWN;
         if (outcome == FOUND && skip_gaps(r, &gaps, &ch) != FOUND) return UNKNOWN;

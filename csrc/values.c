@@ -179,5 +179,5 @@ int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int qu
     if (kinds & WORD_AUTHORIZATION) return s.length >= 8 && s.distinct >= 5 && !reads_as_identifier(value, length);
     if (kinds & WORD_SIGNATURE) return s.length >= 16 && s.distinct >= 8 && s.digits > 0;
     if (kinds & (WORD_PASSWORD | WORD_SECRET)) return password_is_telling(value, &s, quoted, !(kinds & WORD_PASSWORD));
-    return key_is_telling(value, &s, !(kinds & (WORD_TOKEN | WORD_KEY)));
+    return key_is_telling(value, &s, !(kinds & (WORD_TOKEN | WORD_KEY | WORD_SESSION)));
 }

@@ -59,10 +59,10 @@ def _check(mask_text: MaskText, value: Any, name: str | None, depth: int) -> boo
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise InvalidInput("JSON: a key that is not text")
-        return all([_check(mask_text, item, key, depth - 1) for key, item in value.items()])
+        return False not in [_check(mask_text, item, key, depth - 1) for key, item in value.items()]
     if isinstance(value, list | tuple):
         words = [item for item in value if isinstance(item, str)]
-        plain = all([_check(mask_text, item, name, depth - 1) for item in value])
+        plain = False not in [_check(mask_text, item, name, depth - 1) for item in value]
         if not value or not plain:
             return plain
         if name is not None and telling_name(name):

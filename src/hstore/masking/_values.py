@@ -15,15 +15,16 @@ LONGEST_FORM = 4096
 OVERLAP = 64
 """Bytes that the pieces of a longer form share, so that they unite into one mark."""
 
-COMMON = frozenset(
+_COMMON_WORDS = (
     "password passwort passwords username changeme localhost database development production staging undefined "
     "disabled enabled required optional internal external administrator anonymous postgres postgresql mongodb "
     "rabbitmq elasticsearch kubernetes container application default-password placeholder something everything "
     "12345678 123456789 1234567890 87654321 00000000 11111111 password1 password123 qwertyui qwerty123 iloveyou "
     "true-false truefalse nullnull test-test testtest test1234 testing1 abcdefgh abcd1234 example.com github.com "
     "gitlab.com docker.io 127.0.0.1 0.0.0.0:0 utf-8-sig us-east-1 us-west-2 eu-west-1 eu-central-1 refs/heads "
-    "continue complete finished starting connected response messages settings warnings".split()
+    "continue complete finished starting connected response messages settings warnings"
 )
+COMMON = frozenset(word.encode() for word in _COMMON_WORDS.split())
 """Texts that stand in logs without being anyone's secret, even where someone has chosen them as one."""
 
 
@@ -35,7 +36,7 @@ def refusal(value: str | bytes) -> str | None:
         return f"shorter than {SHORTEST} characters"
     if len(set(raw)) == 1:
         return "a run of one character"
-    if raw.lower() in {word.encode() for word in COMMON}:
+    if raw.lower() in COMMON:
         return "a common word"
     if _stands_in_a_mark(raw):
         return "a part of the marks themselves"
@@ -49,7 +50,7 @@ def _stands_in_a_mark(raw: bytes) -> bool:
 
 
 def blob_of(values: Iterable[str | bytes]) -> bytes:
-    """All forms of all values as the C side reads them: length, bytes, length, bytes, …
+    """All forms of all values as the C side reads them: length, bytes, length, bytes.
 
     Raises:
         InvalidInput: a refused value, named by its position alone.
