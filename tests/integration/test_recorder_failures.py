@@ -218,3 +218,26 @@ def test_pipes_and_threads_alone(hstore):
     assert (done.returncode, done.stdout, done.stderr) == (9, b"out\n", b"err\n")
     assert hstore.show("portable", "--stdout") == b"out\n"
     assert hstore.json("log", "show", "portable")["exit_code"] == 9
+
+
+def test_slow_store_is_not_taken_for_silence(hstore):
+    """Eight commands that start in one new file at once: no output counts as left behind, however long they wait."""
+    numbers = range(8)
+    running = [
+        hstore.start(
+            "run",
+            "--name",
+            f"each{number}",
+            "--",
+            "seq",
+            str(number),
+            "100000",
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        for number in numbers
+    ]
+    assert [each.communicate()[1] for each in running] == [b""] * len(running)
+    for number in numbers:
+        expected = b"".join(b"%d\n" % line for line in range(number, 100001))
+        assert hstore.show(f"each{number}") == expected

@@ -84,12 +84,13 @@ class Relay:
     def run(self) -> int:
         """Work until the end and return the command's wait status."""
         while True:
-            for fd, events in self._poll.poll(self._patience()):
+            happened = self._poll.poll(self._patience())
+            for fd, events in happened:
                 handler = self._handlers.get(fd)
                 if handler is not None:
                     handler(events)
-            self._recording.tick()
-            if self._status is not None and self._is_through():
+            self._record()
+            if self._status is not None and self._is_through(quiet=not happened):
                 return self._status
 
     def close(self) -> bool:
@@ -120,11 +121,21 @@ class Relay:
             end = min(end, self._ended + LONGEST_SECONDS)
         return end - time.monotonic()
 
-    def _is_through(self) -> bool:
+    def _is_through(self, *, quiet: bool) -> bool:
         if not self._flows:
             return True
         grace = self._grace()
-        return grace is not None and grace <= 0
+        if grace is None or grace > 0:
+            return False
+        return quiet or time.monotonic() >= self._ended + LONGEST_SECONDS
+
+    def _record(self) -> None:
+        """Give the recording its turn; the time it takes, with a store that is locked, is not time of silence."""
+        begun = time.monotonic()
+        self._recording.tick()
+        spent = time.monotonic() - begun
+        self._ended += spent
+        self._heard += spent
 
     # Descriptors.
 
