@@ -67,8 +67,8 @@ class Store:
         self._door = door = Door(masker)
         self._projects = Projects(connection, door, root)
         self.sessions = Sessions(connection, door, self._projects.current)
-        self._ambient = ambient = AmbientSession(connection, self.sessions, given, readonly)
-        self.runs = Runs(connection, door, Steps(connection, door), ambient.id_of)
+        ambient = AmbientSession(connection, self.sessions, given, readonly)
+        self.runs = Runs(connection, door, Steps(connection, door), self._projects.current, ambient.id_of)
         self.artifacts = Artifacts(connection, door)
         self.memory = Memories(connection, door, self._projects.root, ambient.key_of)
         self.wiki = WikiRefs(connection, door, ambient.id_of)
@@ -222,9 +222,10 @@ class Store:
         Raises:
             InvalidInput: a value is of the wrong type or range, or the key is taken. NotFound: no such session.
         """
-        row = self.runs.row(
+        return self.runs.record(
             app,
             cmdline,
+            session=session,
             name=name,
             key=key,
             cwd=cwd,
@@ -236,8 +237,6 @@ class Store:
             config=config,
             pid=pid,
         )
-        with self._connection.transaction():
-            return self.runs.add(row, self._projects.current(), self._ambient.id_of(session))
 
     def record_runs(self, runs: Iterable[Mapping[str, Any]]) -> list[int]:
         """Record many runs in one transaction and return their ids.
@@ -252,7 +251,7 @@ class Store:
         with self._connection.transaction():
             for position, run in enumerate(runs):
                 try:
-                    found.append(self.record_run(**run))
+                    found.append(self.runs.record(**run))
                 except (InvalidInput, TypeError) as refused:
                     raise InvalidInput(f"runs[{position}]: {refused}") from None
         return found

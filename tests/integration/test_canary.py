@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import itertools
 import json
 import secrets
 import string
@@ -60,14 +61,16 @@ class Secrets:
 def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
     """What to plant in an argument, by its name."""
     text = hidden.text
+    unique = itertools.count()
     structure = lambda: {"list": [text()], hidden.token: 1, "password": hidden.named, "deep": {"k": text()}}  # noqa: E731 - a table of plants
     file = tmp_path / f"file {hidden.token}"
     file.write_text(text())
     return {
-        **dict.fromkeys(("app", "name", "key", "cwd", "git_sha", "title", "selection", "event", "message"), text),
+        **dict.fromkeys(("app", "name", "cwd", "git_sha", "title", "selection", "event", "message"), text),
         **dict.fromkeys(("context_dir", "device", "agent", "sender", "channel", "category", "tag", "path"), text),
         **dict.fromkeys(("text", "default"), text),
         "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
+        "key": lambda: f"{next(unique)} {text()}",
         "content": lambda: io.BytesIO(text().encode() * 20),
         "config": structure,
         "context": structure,
@@ -180,7 +183,7 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path) -> None:
             if call(method, arguments(verb, method, plant), hidden):
                 worked.add(verb)
             look_at_files(folder, hidden, tmp_path)
-        assert found.keys() - worked - WITHOUT_VALUES <= {"query", "runs.resolve", "runs.finish", "memory.remember"}, (
+        assert found.keys() - worked - WITHOUT_VALUES <= {"query", "runs.resolve", "runs.finish"}, (
             "these verbs were refused, so nothing was proven of them"
         )
         store.attach_artifact(1, "file", tmp_path / f"file {hidden.token}")

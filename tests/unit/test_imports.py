@@ -43,6 +43,7 @@ RECORDING_MAY_LOAD = {
     "_weakrefset",
     "apsw",
     "apsw.unicode",
+    "collections.abc",
     "weakref",
 }
 

@@ -61,18 +61,21 @@ class Runs:
         connection: Connection,
         door: Door,
         steps: Steps,
+        project: Callable[[], int],
         session_id: Callable[[Reference | None], int | None],
     ) -> None:
         self._connection = connection
         self._door = door
         self._steps = steps
+        self._project = project
         self._session_id = session_id
 
-    def row(
+    def record(
         self,
         app: str,
         cmdline: str | Sequence[str],
         *,
+        session: Reference | None = None,
         name: str | None = None,
         key: str | None = None,
         cwd: str | None = None,
@@ -83,16 +86,15 @@ class Runs:
         git_sha: str | None = None,
         config: Any = None,
         pid: int | None = None,
-    ) -> tuple[Value, ...]:
-        """Check and mask what `Store.record_run` was given; the columns of `ADD` without project and session."""
+    ) -> int:
+        """As `Store.record_run`."""
         door = self._door
         if isinstance(cmdline, str):
             line, argv = door.shortened("cmdline", cmdline), None
         else:
             words = door.words("cmdline", cmdline)
             line, argv = door.shortened("cmdline", command_line(words)), json_array(words)
-        return (
-            None if key is None else door.key("key", key),
+        row = (
             door.optional("name", name),
             door.text("app", app, NAME_LIMIT),
             line,
@@ -103,10 +105,9 @@ class Runs:
             positive("pid", pid),
             *_outcome(started_at, duration, exit_code, signal),
         )
-
-    def add(self, row: tuple[Value, ...], project: int, session: int | None) -> int:
-        """Insert a checked row and return its id."""
-        return self._connection.insert(ADD, (row[0], project, session, *row[1:]))
+        key = None if key is None else door.key("key", key)
+        with self._connection.transaction():
+            return self._connection.insert(ADD, (key, self._project(), self._session_id(session), *row))
 
     def finish(
         self,

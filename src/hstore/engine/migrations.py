@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hstore.engine.connection import Connection
     from hstore.models import MigrationState
 
-FOLDER = os.path.dirname(os.path.abspath(hstore.migrations.__file__))
+FOLDER = os.path.dirname(os.path.abspath(str(hstore.migrations.__file__)))
 """Where the files are. `importlib.resources` would find them too, at 15 ms a start."""
 
 RECORDED = "SELECT version, name, sha256, applied_at FROM schema_migrations ORDER BY version"
