@@ -1,0 +1,62 @@
+"""The canary sweep of the command line: secrets given to it in every way are stored in no form."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from planted import Secrets, look, look_at_content, look_at_files
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the commands that are run are POSIX ones")
+
+
+def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
+    """Arguments, output, standard input, environment, names, keys, values, SQL, and what the errors say of them."""
+    hidden = Secrets()
+    folder = tmp_path / "store"
+    text = hidden.text()
+    environment = {
+        **os.environ,
+        "HSTORE_DB": str(folder / "project.db"),
+        "DEPLOY_TOKEN": hidden.registered,
+        "HEIMDAL_SESSION": f"session {hidden.token}",
+        "HEIMDAL_CONTEXT_DIR": f"/context/{hidden.registered}",
+    }
+    structure = json.dumps({"password": hidden.named, "list": [text], hidden.token: hidden.registered})
+    commands: list[tuple[list[str], str]] = [
+        (["project", "init"], ""),
+        (["run", "--name", text, "--", "sh", "-c", 'echo "$1"; echo "$1" >&2; cat', "sh", text], text * 50),
+        (["run", "--", "python3", "-c", "import sys\nfor c in sys.argv[1]: print(c, end='', flush=True)", text], ""),
+        (["run", "--no-output", "--", "true", "--password", hidden.named, hidden.token], ""),
+        (["run", "--", f"/no/such/{hidden.token}", hidden.registered], ""),
+        (["remember", f"key {hidden.token}", text, "--tag", text, "--ttl", "1h"], ""),
+        (["remember", "structure", structure, "--json"], ""),
+        (["remember", "api_token", "--stdin"], hidden.named),
+        (["remember", "device", text, "--scope", "device", "--device", text], ""),
+        (["project", "query", f"SELECT '{hidden.token}' FROM x WHERE password={hidden.named}"], ""),
+        (["log", "show", hidden.token], ""),
+        (["forget", text], ""),
+        (["remember", "bad", f"{{{text}", "--json"], ""),
+        (["log", "list", "--json"], ""),
+        (["memory", "list", "--json"], ""),
+        (["log", "show", "latest"], ""),
+        (["project", "info", "--json"], ""),
+        (["audit", "list", "--json"], ""),
+        (["doctor", "--json"], ""),
+    ]
+    codes = {}
+    for arguments, given in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "hstore", *arguments], input=given.encode(), env=environment, capture_output=True
+        )
+        codes[" ".join(arguments[:2])] = done.returncode
+        if arguments[0] != "run":
+            look(f"output of {arguments[:2]}", done.stdout, hidden)
+        look_at_files(folder, hidden, tmp_path)
+    assert {codes[name] for name in ("project init", "log list", "memory list", "doctor --json", "audit list")} == {0}
+    look_at_content(folder / "project.db", hidden)
