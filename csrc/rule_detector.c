@@ -151,10 +151,11 @@ static uint64_t search_shown(struct hstore_stream *s, const struct window *w, ui
         for (i = rule_end_at[node / rule_columns]; i < rule_end_at[node / rule_columns + 1]; i++) {
             const struct anchor *anchor = &rule_anchors[rule_ends[i]];
             int form = rules[anchor->rule].form;
-            const uint8_t *start = p - anchor->length;
+            const uint8_t *start;
             if (form == FORM_CURL_WORD || (form == FORM_NAME && within_name)) continue;
+            start = anchor_start(s, w, p, anchor->length);
+            if (start == NULL) continue;
             partial = partial_anchor(s, w, node, p);
-            if (offset_of(w, start) < s->rules.position) continue;
             return partial < offset_of(w, start) ? partial : offset_of(w, start);
         }
     }
@@ -501,7 +502,7 @@ static int scan(struct hstore_stream *s, const struct window *w, uint64_t until)
 int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until) {
     struct rule_state *r = &s->rules;
     int result = 0;
-    while (result == 0 && (r->position < until || (w->last && (r->swallowing || r->pending || r->parked_kind != VERDICT_NO)))) {
+    while (result == 0 && (r->position < until || r->pending || (w->last && (r->swallowing || r->parked_kind != VERDICT_NO)))) {
         if (r->swallowing) {
             result = swallow(s, w, until);
         } else if (r->pending) {

@@ -106,10 +106,10 @@ static int anchor_is_written_so(const struct candidate *c) {
 }
 
 static int digits_stand_before(const struct candidate *c) {
-    const uint8_t *p = c->start;
+    const uint8_t *p = c->start, *first = p;
     int count = 0, before;
-    while ((before = look_back(c, &p)) >= '0' && before <= '9' && count < 20) count++;
-    return count >= 6 && count <= 16 && !is_word_character(before);
+    while ((before = look_back(c, &p)) >= '0' && before <= '9' && count < 20) first = p, count++;
+    return count >= 6 && count <= 16 && token_may_begin(c, first);
 }
 
 /* The first `min` characters of the run decide; what follows is the same secret, however long. */

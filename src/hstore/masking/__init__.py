@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    Data = bytes | bytearray | memoryview
+
 __all__ = ["RULES_DIGEST", "Masker", "Stream", "rule_ids", "telling_name"]
 
 RULES_DIGEST: str = ffi.string(lib.hstore_rules_digest()).decode()
@@ -76,7 +78,7 @@ class Masker:
 
         return refusal(value)
 
-    def mask(self, data: bytes) -> bytes:
+    def mask(self, data: Data) -> bytes:
         """The bytes with every secret replaced; the same object when there is none."""
         try:
             handle = self._idle.pop()
@@ -149,7 +151,7 @@ class Stream:
         self._marks = 0
         self._finished = False
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: Data) -> bytes:
         """What can be shown now; the same object when nothing is masked or held.
 
         Raises:
@@ -170,7 +172,8 @@ class Stream:
         size = lib.hstore_stream_save(handle, ffi.NULL, 0)
         state = ffi.new("uint8_t[]", size)
         lib.hstore_stream_save(handle, state, size)
-        return bytes([self._finished]) + ffi.buffer(state)[:]
+        kept: bytes = ffi.buffer(state)[:]
+        return bytes([self._finished]) + kept
 
     def restore(self, state: bytes) -> None:
         """Go back to a saved state of a stream of the same masker.
@@ -209,7 +212,7 @@ class Stream:
             raise ValueError("the stream is closed")
         return self._handle
 
-    def _feed(self, data: bytes, last: int) -> bytes:
+    def _feed(self, data: Data, last: int) -> bytes:
         handle = self._open_handle()
         if self._finished:
             raise ValueError("the stream is finished")
