@@ -214,6 +214,23 @@ def test_suspend_and_continue(terminal):
     assert window.settings_now() == window.settings
 
 
+def test_continued_in_the_background(terminal, tmp_path):
+    """After Ctrl-Z and `bg` the keyboard is the shell's, and the command ends without touching the terminal."""
+    job = '"$0" -m hstore run -- sh -c "echo ready; until [ -e go ]; do sleep 0.02; done; echo over; exit 6"'
+    script = f"set -m; {job}; bg; echo which; read line; echo line $line; touch go; wait %1; echo code $?"
+    window = terminal("bash", "-c", script, sys.executable)
+    window.wait_for(b"ready")
+    window.type(b"\x1a")
+    window.wait_for(b"which")
+    window.type(b"for the shell\r")
+    code, seen = window.finish()
+    assert code == 0
+    assert b"line for the shell" in seen
+    assert b"over" in seen
+    assert b"code 6" in seen
+    assert window.settings_now() == window.settings
+
+
 def test_suspend_key_without_a_shell_changes_nothing(on_terminal):
     """Where no shell could continue it, a command is not stopped by Ctrl-Z."""
     window = on_terminal("sh", "-c", "echo ready; read word; echo got $word")

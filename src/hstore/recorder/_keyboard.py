@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 
-from hstore.recorder._terminal import suspend_key
+from hstore.recorder._terminal import owns_keyboard, suspend_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +56,15 @@ class Keyboard:
             os.close(self._writer)
             self._writer = -1
 
+    def come_back(self) -> None:
+        """Look at the keyboard again, after a stop: `fg` gives it back."""
+        if self._writer >= 0 and not self._unsent:
+            self._watch(_STDIN, select.POLLIN, self._typed)
+
     def _typed(self, _events: int) -> None:
+        if not owns_keyboard(_STDIN):
+            self._forget(_STDIN)  # in the background, after Ctrl-Z and `bg`: these keys are the shell's
+            return
         try:
             keys = os.read(_STDIN, _READ_BYTES)
         except OSError:

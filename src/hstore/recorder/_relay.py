@@ -241,6 +241,8 @@ class Relay:
             self._reap()
         if signal.SIGCONT in numbers and self._raw_mode is not None:
             self._raw_mode.resume_in_foreground()
+            if self._keys is not None:
+                self._keys.come_back()
         if signal.SIGWINCH in numbers or signal.SIGCONT in numbers:
             self._resize()
 

@@ -75,10 +75,11 @@ class RawMode:
             _set(self._fd, self._saved)
 
     def restore(self) -> None:
-        """Bring back the settings from before."""
+        """Bring back the settings from before; in the background a shell has done so, and has set its own."""
         if self._saved is not None:
             saved, self._saved = self._saved, None
-            _set(self._fd, saved)
+            if owns_keyboard(self._fd):
+                _set(self._fd, saved)
 
 
 def _set(fd: int, settings: list[Any]) -> None:
