@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,28 @@ def test_readme_has_two_commands_of_set_up() -> None:
     assert len(commands) == 2
     assert " hstore run -- " in commands[0].replace(".venv/bin/", "")
     assert commands[1].endswith("python -m pytest")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands shown are a POSIX shell's")
+def test_output_in_the_readme_is_what_its_commands_print(tmp_path: Path) -> None:
+    """Every command of the console block is run, in one shell, and its output compared."""
+    (block,) = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    script = re.sub(r"^\$ (.*)$", lambda found: f"echo {shlex.quote(found[0])}\n{found[1]}", block, flags=re.MULTILINE)
+    commands = [line for line in script.splitlines() if line not in expected_output(block)]
+    environment = {
+        **os.environ,
+        "HSTORE_DB": str(tmp_path / "project.db"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    shell = subprocess.run(
+        ["sh"], input="\n".join(commands), env=environment, capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert (shell.stdout, shell.stderr) == (block, "")
+
+
+def expected_output(block: str) -> list[str]:
+    """Lines of a console block that are no command."""
+    return [line for line in block.splitlines() if not line.startswith("$ ")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
