@@ -54,7 +54,7 @@ def filled(path: Path, runs: int = 300) -> Path:
     return path
 
 
-def refused(path: Path, error: type[HstoreError], match: str) -> None:
+def assert_refused(path: Path, error: type[HstoreError], match: str) -> None:
     """Opening raises a clear error with the path in it, and changes nothing."""
     before = path.read_bytes()
     for options in ({}, {"readonly": True}):
@@ -69,7 +69,7 @@ def refused(path: Path, error: type[HstoreError], match: str) -> None:
 def test_file_that_is_no_database(path: Path, size: int) -> None:
     """Text or noise of any length is not taken for a database, and is not overwritten."""
     path.write_bytes((b"these are my notes\n" * 300)[:size])
-    refused(path, NotADatabase, "not an SQLite database|other")
+    assert_refused(path, NotADatabase, "not an SQLite database|other")
 
 
 def test_database_of_another_program(path: Path) -> None:
@@ -77,7 +77,7 @@ def test_database_of_another_program(path: Path) -> None:
     connection = apsw.Connection(str(path))
     connection.execute("CREATE TABLE customers (id)")
     connection.close()
-    refused(path, NotADatabase, "another program")
+    assert_refused(path, NotADatabase, "another program")
 
 
 def test_database_of_another_program_without_tables(path: Path) -> None:
@@ -85,7 +85,7 @@ def test_database_of_another_program_without_tables(path: Path) -> None:
     connection = apsw.Connection(str(path))
     connection.execute("PRAGMA application_id = 77; CREATE TABLE t (x); DROP TABLE t")
     connection.close()
-    refused(path, NotADatabase, "another program")
+    assert_refused(path, NotADatabase, "another program")
 
 
 def test_newer_database(path: Path) -> None:
@@ -94,7 +94,7 @@ def test_newer_database(path: Path) -> None:
     connection = apsw.Connection(str(path))
     connection.execute("PRAGMA user_version = 9999")
     connection.close()
-    refused(path, NewerDatabase, "9999.*newer hstore")
+    assert_refused(path, NewerDatabase, "9999.*newer hstore")
 
 
 def test_empty_file_is_a_new_database_but_not_for_reading(path: Path) -> None:
@@ -112,14 +112,14 @@ def test_truncated_database(path: Path, keep: float) -> None:
     """A file that lost its end is called damaged, not opened as if nothing were."""
     size = filled(path).stat().st_size
     os.truncate(path, int(size * keep) // 4096 * 4096)
-    refused(path, CorruptDatabase, "damage")
+    assert_refused(path, CorruptDatabase, "damage")
 
 
 def test_database_cut_in_its_header(path: Path) -> None:
     """Fewer bytes than a header are no database."""
     filled(path, 1)
     os.truncate(path, 60)
-    refused(path, StoreError, "not an SQLite database|damage")
+    assert_refused(path, StoreError, "not an SQLite database|damage")
 
 
 def test_damage_inside_is_found_by_doctor_and_reads_raise_a_clear_error(path: Path) -> None:
