@@ -396,6 +396,15 @@ static enum outcome read_until_value(struct reading *r) {
     return r->kinds & WORD_AUTHORIZATION && !is_bearer(r) ? skip_scheme(r) : FOUND;
 }
 
+/* A whole word of a command line behind --password is one, however plain; between tags the closing one must follow. */
+static int value_counts(const struct reading *r, int behind) {
+    size_t length = (size_t)r->value_length;
+    if (r->operator_ == '>' && !r->quote && behind != '<' && behind != LOOK_MORE) return 0;
+    if (r->argv && r->kinds & (WORD_PASSWORD | WORD_SECRET))
+        return length > 0 && r->value[0] != '-' && r->value[0] != '$' && r->value[0] != '<' && r->value[0] != '{';
+    return value_is_telling(r->value, length, r->kinds, r->quote != 0 || r->argv, behind);
+}
+
 struct verdict verify_name(const struct candidate *c) {
     struct reading r;
     const uint8_t *from;
@@ -420,7 +429,7 @@ struct verdict verify_name(const struct candidate *c) {
     outcome = read_value(&r, &ch);
     if (outcome == UNKNOWN) return unknown(&r);
     if (outcome == REFUSED) return refused(&r);
-    if (!value_is_telling(r.value, (size_t)r.value_length, r.kinds, r.quote != 0 || r.argv, ch)) return refused(&r);
+    if (!value_counts(&r, ch)) return refused(&r);
     v = unknown(&r);
     v.kind = ch == LOOK_MORE ? VERDICT_SWALLOW : VERDICT_MATCH;
     v.from = from;

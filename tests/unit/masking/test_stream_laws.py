@@ -77,7 +77,12 @@ def test_no_prefix_shows_more_than_the_anchor(samples, masker):
 def test_no_prefix_shows_a_structured_secret(samples, masker):
     """S2: the same for what stands in quotes, headers, URLs and blocks."""
     secret = samples.letters(24)
-    for text in (f'password="{secret}"', f"https://u:{secret}@h/", f"Authorization: Bearer {secret}", f"--token {secret}"):
+    for text in (
+        f'password="{secret}"',
+        f"https://u:{secret}@h/",
+        f"Authorization: Bearer {secret}",
+        f"--token {secret}",
+    ):
         stream, shown = masker.stream(), b""
         for byte in text.encode():
             shown += stream.feed(bytes([byte]))
@@ -85,7 +90,9 @@ def test_no_prefix_shows_a_structured_secret(samples, masker):
         assert secret[4:8].encode() not in shown + stream.finish()
 
 
-@pytest.mark.parametrize("text", ["Enter password: ", "Password:", "....", "[sudo] password for me: ", "API key> ", "files"])
+@pytest.mark.parametrize(
+    "text", ["Enter password: ", "Password:", "....", "[sudo] password for me: ", "API key> ", "files"]
+)
 def test_prompts_and_dots_pass_at_once(masker, text):
     """S3: nothing is held where nothing is a candidate, even behind a telling name."""
     stream = masker.stream()
@@ -107,7 +114,12 @@ def test_at_most_four_kibibytes_are_held(fragments, with_values, chosen):
 
 def test_a_flood_that_never_decides_is_bounded(masker):
     """S3 and S4: at the bound an open candidate is masked, not shown and not kept."""
-    for text in (b"https://u:" + b"p" * 9000, b'password="' + b"a1" * 9000, b"gh" + b"p_a1" + b"\x1b[0m" * 3000, b"ey" + b"Jab" * 3000):
+    for text in (
+        b"https://u:" + b"p" * 9000,
+        b'password="' + b"a1" * 9000,
+        b"gh" + b"p_a1" + b"\x1b[0m" * 3000,
+        b"ey" + b"Jab" * 3000,
+    ):
         stream = masker.stream()
         for at in range(0, len(text), 100):
             stream.feed(text[at : at + 100])
