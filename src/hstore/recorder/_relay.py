@@ -262,4 +262,7 @@ class Relay:
                 terminal.copy_window_size()
         if self._status is None and any(not terminal.keyboard for terminal in self._terminals):
             # The real terminal has told the command as well, but maybe before the new size was here.
-            os.kill(self._child, signal.SIGWINCH)
+            try:
+                os.kill(self._child, signal.SIGWINCH)
+            except PermissionError:
+                pass  # it became another user (sudo)
