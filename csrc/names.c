@@ -134,11 +134,12 @@ static void prepend_word(struct reading *r, const uint8_t *p) {
 static enum outcome read_name(struct reading *r) {
     uint8_t left[NAME_SIDE];
     const uint8_t *p = r->c->start, *before = p;
-    int count = 0, ch;
-    while (count <= NAME_SIDE) {
+    int count = 0, overlong = 0, ch;
+    for (;;) {
         ch = look_back(r->c, &p);
         if (ch < 0 || !is_name_character(ch)) break;
-        if (count == NAME_SIDE) return REFUSED;
+        overlong = count == NAME_SIDE;
+        if (overlong) break;
         left[NAME_SIDE - ++count] = (uint8_t)ch;
         before = p;
     }
@@ -150,11 +151,13 @@ static enum outcome read_name(struct reading *r) {
         ch = look(&r->k);
         if (ch == LOOK_MORE) return UNKNOWN;
         if (ch < 0 || !is_name_character(ch)) break;
-        if (count == NAME_SIDE) return REFUSED;
+        overlong |= count == NAME_SIDE;
+        if (count == NAME_SIDE) break;
         r->name[r->name_length++] = (uint8_t)ch;
         r->k.at = r->k.next;
     }
-    r->name_end = r->k.at;
+    r->name_end = r->k.at; /* also of an overlong one, so that its other anchors are not looked at */
+    if (overlong) return REFUSED;
     r->kinds = name_kinds(r->name, (size_t)r->name_length);
     if (is_gap(r->lead)) {
         p = before;

@@ -169,15 +169,20 @@ static int key_is_telling(const uint8_t *v, const struct shape *s, int bare) {
     return s->length >= BARE_KEY_LENGTH && s->uppers > 0 && s->lowers > 0 && !s->hex_only && s->separators < 2;
 }
 
+static int shape_is_telling(const uint8_t *value, const struct shape *s, uint32_t kinds, int quoted) {
+    size_t length = (size_t)s->length;
+    if (kinds & WORD_AUTHORIZATION) return s->length >= 8 && s->distinct >= 5 && !reads_as_identifier(value, length);
+    if (kinds & WORD_SIGNATURE) return s->length >= 16 && s->distinct >= 8 && s->digits > 0;
+    if (kinds & (WORD_PASSWORD | WORD_SECRET)) return password_is_telling(value, s, quoted, !(kinds & WORD_PASSWORD));
+    return key_is_telling(value, s, !(kinds & (WORD_TOKEN | WORD_KEY | WORD_SESSION)));
+}
+
+/* The cheap tests first: the lists of placeholders are only for what looks like a secret otherwise. */
 int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int quoted, int followed_by) {
     struct shape s;
     if (length == 0) return 0;
     if (!quoted && (followed_by == '(' || followed_by == '[')) return 0;
     s = shape_of(value, length);
-    if (s.distinct < 3 || is_placeholder(value, length)) return 0;
-    if (is_path(value, length) || says_hash(value, length)) return 0;
-    if (kinds & WORD_AUTHORIZATION) return s.length >= 8 && s.distinct >= 5 && !reads_as_identifier(value, length);
-    if (kinds & WORD_SIGNATURE) return s.length >= 16 && s.distinct >= 8 && s.digits > 0;
-    if (kinds & (WORD_PASSWORD | WORD_SECRET)) return password_is_telling(value, &s, quoted, !(kinds & WORD_PASSWORD));
-    return key_is_telling(value, &s, !(kinds & (WORD_TOKEN | WORD_KEY | WORD_SESSION)));
+    if (s.distinct < 3 || !shape_is_telling(value, &s, kinds, quoted)) return 0;
+    return !is_path(value, length) && !says_hash(value, length) && !is_placeholder(value, length);
 }
