@@ -139,7 +139,8 @@ struct rule_state {
     uint64_t position;   /* the automaton has read everything before */
     uint64_t barrier;    /* end of the latest masked stretch or mark: nothing before it is looked at */
     uint64_t frontier;   /* everything before is decided */
-    uint64_t name_done;  /* names that end before have been judged */
+    uint64_t name_from;  /* an anchor whose name has been judged, */
+    uint64_t name_done;  /* and the name's end: its other anchors are not judged again, unless masked text lies between */
     uint64_t curl, curl_checked; /* a "curl" on the current line, and how far the line was followed */
     struct span escapes[ESCAPES];
     uint32_t escape_count;

@@ -22,6 +22,7 @@ struct reading {
     int lead;             /* the character before the name, or -1 */
     int closed;           /* the quote behind the name, or 0 */
     int operator_;        /* its first character; ' ' for none but a gap */
+    int behind_operator;
     int argv;             /* the value is a word of its own */
     int after_env;        /* ENV NAME value, as in a Dockerfile */
     int quote, escaped;   /* around the value */
@@ -370,11 +371,14 @@ static enum swallow_kind swallow_of(const struct reading *r) {
 
 static struct verdict unknown(const struct reading *r) {
     struct verdict v = {VERDICT_MORE, SWALLOW_PLAIN, 0, NULL, NULL, 0};
-    if (r->c->full && r->hold == NULL) return refused(r);
+    const uint8_t *hold = r->hold;
+    /* What looks like an incomplete escape sequence may turn out to be the value's first character. */
+    if (r->behind_operator && hold == NULL && r->k.at < r->c->end) hold = r->k.at;
+    if (r->c->full && hold == NULL) return refused(r);
     if (r->c->full) v.kind = VERDICT_SWALLOW;
     v.swallow = swallow_of(r);
     v.detail = (uint8_t)(r->escaped ? '\\' : r->quote);
-    v.from = r->hold;
+    v.from = hold;
     v.to = r->k.at;
     v.type = type_of(r->kinds);
     return v;
@@ -385,7 +389,9 @@ static enum outcome read_until_value(struct reading *r) {
     enum outcome outcome = read_name(r);
     if (outcome != FOUND) return outcome;
     outcome = read_operator(r);
-    if (outcome != FOUND || r->argv) return outcome;
+    if (outcome != FOUND) return outcome;
+    r->behind_operator = 1;
+    if (r->argv) return FOUND;
     outcome = skip_gaps(r, &gaps, &ch);
     if (outcome != FOUND) return outcome;
     if (r->operator_ == ':' && (is_letter(ch) || ch == '&' || ch == '*')) {

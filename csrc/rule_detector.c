@@ -263,8 +263,8 @@ static int judge(struct hstore_stream *s, const struct window *w) {
         form = rules[c.anchor->rule].form;
         start = anchor_start(s, w, behind, c.anchor->length);
         if (start == NULL) continue;
-        if (form == FORM_NAME && offset_of(w, start) < r->name_done) continue;
         fill(s, w, &c, start);
+        if (form == FORM_NAME && offset_of(w, start) < r->name_done && offset_of(w, c.low) <= r->name_from) continue;
         c.after = behind;
         if (start < c.low) continue;
         if (form == FORM_CURL_WORD) {
@@ -275,7 +275,7 @@ static int judge(struct hstore_stream *s, const struct window *w) {
         v = verify(&c);
         s->work += 8;
         if (v.kind == VERDICT_NO) {
-            if (form == FORM_NAME && v.to != NULL) r->name_done = offset_of(w, v.to);
+            if (form == FORM_NAME && v.to != NULL) r->name_done = offset_of(w, v.to), r->name_from = offset_of(w, start);
             continue;
         }
         s->work += (uint64_t)(v.to - start);

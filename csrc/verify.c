@@ -260,7 +260,7 @@ static struct verdict verify_url(const struct candidate *c, int type) {
         if (ch == ':') {
             k.at = k.next;
             ch = look(&k);
-            if (ch == LOOK_MORE) return undecided(c, NULL, k.at, SWALLOW_PLAIN, 0, type);
+            if (ch == LOOK_MORE) return undecided(c, k.at < c->end ? k.at : NULL, k.at, SWALLOW_PLAIN, 0, type);
             if (ch >= 0) k.at = k.next - 1; /* colours before the password stay */
             return url_password(c, k, type);
         }
@@ -314,7 +314,7 @@ static struct verdict verify_curl(const struct candidate *c, int type) {
     }
     k.at = k.next;
     ch = look(&k);
-    if (ch == LOOK_MORE) return undecided(c, NULL, k.at, SWALLOW_PLAIN, 0, type);
+    if (ch == LOOK_MORE) return undecided(c, k.at < c->end ? k.at : NULL, k.at, SWALLOW_PLAIN, 0, type);
     if (ch >= 0) k.at = k.next - 1;
     return curl_password(c, k, quote, type);
 }
