@@ -96,7 +96,7 @@ struct verdict {
     enum swallow_kind swallow;
     uint8_t detail;      /* class, or closing quote */
     const uint8_t *from; /* start of the interval; with MORE: what must be held, NULL for nothing */
-    const uint8_t *to;   /* its end, or where swallowing goes on; with NO: where the name ends, or NULL */
+    const uint8_t *to;   /* its end, or where swallowing goes on; with NO or MORE: where the name ends, or NULL */
     int type;
 };
 

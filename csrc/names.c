@@ -212,6 +212,11 @@ static enum outcome skip_type(struct reading *r, int needs_value_word) {
         if (ch == LOOK_MORE) return UNKNOWN;
         if (ch < 0 || !(is_word_character(ch) || strchr("&*.<>?[]':", ch) != NULL) || ch == 0) break;
         if (ch == ':' && needs_value_word) break;
+        if (ch == '[') {
+            int mark = mark_length(r->k.next - 1, r->c->end);
+            if (mark < 0 && !r->c->last) return UNKNOWN;
+            if (mark > 0) goto not_a_type;
+        }
         if (count == TYPE_WORD) goto not_a_type;
         word[count++] = (uint8_t)ch;
     }
@@ -379,7 +384,7 @@ static struct verdict unknown(const struct reading *r) {
     v.swallow = swallow_of(r);
     v.detail = (uint8_t)(r->escaped ? '\\' : r->quote);
     v.from = hold;
-    v.to = r->k.at;
+    v.to = v.kind == VERDICT_MORE && r->name_end != NULL ? r->name_end : r->k.at;
     v.type = type_of(r->kinds);
     return v;
 }
@@ -442,5 +447,6 @@ struct verdict verify_name(const struct candidate *c) {
     v = unknown(&r);
     v.kind = ch == LOOK_MORE ? VERDICT_SWALLOW : VERDICT_MATCH;
     v.from = from;
+    v.to = r.k.at;
     return v;
 }

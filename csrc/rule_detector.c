@@ -127,9 +127,24 @@ static uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, 
     return NOWHERE;
 }
 
-/* How much of [position, limit) an open candidate lets through: up to the first other anchor, or its piece at
- * the end. An escape sequence that is cut ends the search; it has no room for an anchor. */
-static uint64_t search_shown(struct hstore_stream *s, const struct window *w, uint64_t limit, int within_name) {
+struct stretch { const uint8_t *from, *to; };
+
+/* A cut escape sequence has no room for an anchor, except where it is undecided whether its end begins a mark:
+ * "ESC [ m" and "ESC [ 1 [" are sequences, "ESC [masked:…]" is none. Behind an open name such a sequence may
+ * stand before the value, so there nothing behind it is shown. */
+static const uint8_t *end_of_cut_escape(const uint8_t *p, const uint8_t *end, int open) {
+    const uint8_t *q;
+    for (q = p + 1; q < end; q++) {
+        size_t left = (size_t)(end - q);
+        if (memcmp(q, "[masked:", left < 8 ? left : 8) != 0) continue;
+        q += !open ? 8 : q == p + 1 ? 2 : 1;
+        return q < end ? q : end;
+    }
+    return end;
+}
+
+/* How much of [position, limit) an open candidate lets through: up to the first other anchor, or its piece at the end. */
+static uint64_t search_shown(struct hstore_stream *s, const struct window *w, uint64_t limit, const struct stretch *name) {
     const uint8_t *p = at(w, s->rules.position), *end = at(w, limit);
     uint32_t node = s->rules.node;
     uint64_t partial;
@@ -138,7 +153,10 @@ static uint64_t search_shown(struct hstore_stream *s, const struct window *w, ui
         if (*p == ESC) {
             int opens_string = end - p >= 2 && is_string_escape(p[1]);
             size_t length = opens_string ? 2 : escape_length(p, end, 0);
-            if (length == ESCAPE_INCOMPLETE) break;
+            if (length == ESCAPE_INCOMPLETE) {
+                limit = offset_of(w, end_of_cut_escape(p, end, 1));
+                break;
+            }
             if (length == 0 || opens_string) node = 0;
             else note_escape(&s->rules, offset_of(w, p), length);
             p += length ? length : 1;
@@ -152,9 +170,10 @@ static uint64_t search_shown(struct hstore_stream *s, const struct window *w, ui
             const struct anchor *anchor = &rule_anchors[rule_ends[i]];
             int form = rules[anchor->rule].form;
             const uint8_t *start;
-            if (form == FORM_CURL_WORD || (form == FORM_NAME && within_name)) continue;
+            if (form == FORM_CURL_WORD) continue;
             start = anchor_start(s, w, p, anchor->length);
             if (start == NULL) continue;
+            if (form == FORM_NAME && p <= name->to && lowest(s, w, offset_of(w, start)) <= offset_of(w, name->from)) continue;
             partial = partial_anchor(s, w, node, p);
             return partial < offset_of(w, start) ? partial : offset_of(w, start);
         }
@@ -164,13 +183,13 @@ static uint64_t search_shown(struct hstore_stream *s, const struct window *w, ui
 }
 
 /* The escape sequences met on the way are noted again when the automaton gets there. */
-static uint64_t shown_until(struct hstore_stream *s, const struct window *w, uint64_t limit, int within_name) {
+static uint64_t shown_until(struct hstore_stream *s, const struct window *w, uint64_t limit, const struct stretch *name) {
     struct rule_state *r = &s->rules;
     struct span escapes[ESCAPES];
     uint32_t count = r->escape_count;
     uint64_t shown;
     memcpy(escapes, r->escapes, sizeof escapes);
-    shown = search_shown(s, w, limit, within_name);
+    shown = search_shown(s, w, limit, name);
     memcpy(r->escapes, escapes, sizeof escapes);
     r->escape_count = count;
     return shown;
@@ -183,9 +202,29 @@ static int push(struct hstore_stream *s, uint64_t start, uint64_t end, int type)
     return list_push(&s->intervals, &interval, sizeof interval);
 }
 
+/* `curl` counts as far as its line goes; a backslash before the line's end carries it on. Line ends in masked text do not count. */
+static int follows_curl(struct rule_state *r, const struct window *w, uint64_t until) {
+    uint64_t from = r->curl_checked > w->origin ? r->curl_checked : w->origin;
+    const uint8_t *p = at(w, from), *end;
+    if (r->curl == 0) return 0;
+    if (until <= from) return 1;
+    end = at(w, until);
+    while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        if (!(p > w->bytes && (p[-1] == '\\' || (p[-1] == '\r' && p - 1 > w->bytes && p[-2] == '\\')))) {
+            r->curl = 0;
+            return 0;
+        }
+        p++;
+    }
+    r->curl_checked = until;
+    return 1;
+}
+
 /* A decided interval begins here: note it and go on behind it. */
-static int take(struct hstore_stream *s, enum verdict_kind kind, uint64_t from, uint64_t to, int type) {
+static int take(struct hstore_stream *s, const struct window *w, enum verdict_kind kind, uint64_t from, uint64_t to, int type) {
     struct rule_state *r = &s->rules;
+    follows_curl(r, w, from);
+    r->curl_checked = to;
     r->position = r->barrier = to;
     r->node = 0;
     r->pending = 0;
@@ -215,10 +254,10 @@ static int take_verdict(struct hstore_stream *s, const struct window *w, const s
     }
     r->swallow = v->swallow;
     r->detail = v->detail;
-    return take(s, v->kind, from, to, v->type);
+    return take(s, w, v->kind, from, to, v->type);
 }
 
-static int take_parked(struct hstore_stream *s) {
+static int take_parked(struct hstore_stream *s, const struct window *w) {
     struct rule_state *r = &s->rules;
     enum verdict_kind kind = (enum verdict_kind)r->parked_kind;
     uint64_t from = r->parked.start > r->position ? r->parked.start : r->position;
@@ -227,25 +266,7 @@ static int take_parked(struct hstore_stream *s) {
     if (kind == VERDICT_MATCH && r->parked.end <= r->position) return 0;
     r->swallow = r->parked_swallow;
     r->detail = r->parked_detail;
-    return take(s, kind, from, to, (int)r->parked_type);
-}
-
-/* `curl` counts as far as its line goes; a backslash before the line's end carries it on. */
-static int follows_curl(struct rule_state *r, const struct window *w, uint64_t until) {
-    uint64_t from = r->curl_checked > w->origin ? r->curl_checked : w->origin;
-    const uint8_t *p = at(w, from), *end;
-    if (r->curl == 0) return 0;
-    if (until <= from) return 1;
-    end = at(w, until);
-    while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-        if (!(p > w->bytes && (p[-1] == '\\' || (p[-1] == '\r' && p - 1 > w->bytes && p[-2] == '\\')))) {
-            r->curl = 0;
-            return 0;
-        }
-        p++;
-    }
-    r->curl_checked = until;
-    return 1;
+    return take(s, w, kind, from, to, (int)r->parked_type);
 }
 
 /* Judges the anchors that end at the automaton's node, the longest first. WAIT when one needs more input. */
@@ -281,9 +302,10 @@ static int judge(struct hstore_stream *s, const struct window *w) {
         s->work += (uint64_t)(v.to - start);
         if (v.kind == VERDICT_MORE) {
             uint64_t limit = v.from == NULL ? w->end : offset_of(w, v.from);
+            struct stretch name = {start, form == FORM_NAME ? v.to : start};
             if (r->parked_kind != VERDICT_NO && limit > r->parked.start) limit = r->parked.start;
             r->pending = i - first + 1;
-            r->frontier = limit < r->position ? limit : shown_until(s, w, limit, form == FORM_NAME);
+            r->frontier = limit < r->position ? limit : shown_until(s, w, limit, &name);
             return WAIT;
         }
         if (form == FORM_MARK) {
@@ -426,7 +448,7 @@ static int swallow(struct hstore_stream *s, const struct window *w, uint64_t unt
     }
     r->swallowing = 0;
     r->barrier = r->position;
-    r->curl_checked = r->curl_checked > r->position ? r->curl_checked : r->position;
+    r->curl_checked = r->position;
     r->node = 0;
     return 0;
 }
@@ -474,7 +496,7 @@ static int scan(struct hstore_stream *s, const struct window *w, uint64_t until)
             length = step_escape(s, w, p);
             if (length == 0) {
                 r->frontier = partial_anchor(s, w, node, p);
-                if (r->frontier == NOWHERE) r->frontier = w->end;
+                if (r->frontier == NOWHERE) r->frontier = offset_of(w, end_of_cut_escape(p, limit, 0));
                 return WAIT;
             }
             node = r->node;
@@ -508,7 +530,7 @@ int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until
         } else if (r->pending) {
             result = judge(s, w);
         } else if (r->parked_kind != VERDICT_NO && r->position >= r->parked.start) {
-            result = take_parked(s);
+            result = take_parked(s, w);
         } else {
             uint64_t stop = until;
             if (r->parked_kind != VERDICT_NO && r->parked.start < stop) stop = r->parked.start;
@@ -517,7 +539,7 @@ int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until
         }
     }
     if (result < 0) return result;
-    if (r->curl) follows_curl(r, w, r->position < w->end ? r->position : w->end);
+    if (!r->swallowing) follows_curl(r, w, r->position < w->end ? r->position : w->end);
     if (result == WAIT || r->swallowing) return 0;
     r->frontier = r->position;
     if (!(w->last && r->position >= w->end) && r->position <= w->end) {

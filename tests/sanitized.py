@@ -16,7 +16,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PLANTED = "from hstore._masker import lib; print('sanitized', lib.hstore_sanitized(0), flush=True); lib.hstore_sanitized(1)"
+PLANTED = """
+from hstore._masker import lib
+print("sanitized", lib.hstore_sanitized(0), flush=True)
+lib.hstore_sanitized(1)
+"""
 
 
 def build(folder: Path) -> Path:
@@ -54,12 +58,14 @@ def main() -> int:
             "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
             "HSTORE_TEST_SANITIZED": "1",
         }
-        planted = subprocess.run([sys.executable, "-c", PLANTED], env=environment, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-c", PLANTED]
+        planted = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if "sanitized 1" not in planted.stdout or "heap-buffer-overflow" not in planted.stderr:
             sys.exit(f"the planted bug was not caught:\n{planted.stdout}{planted.stderr}")
-        print("the planted bug was caught", flush=True)  # noqa: T201 - a program for people and CI
+        print("the planted bug was caught", flush=True)
         arguments = ["-q", "-p", "no:cacheprovider", *(sys.argv[1:] or [str(ROOT / "tests" / "unit" / "masking")])]
-        return subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment, check=False).returncode
+        command = [sys.executable, "-m", "pytest", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

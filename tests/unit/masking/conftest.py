@@ -181,10 +181,14 @@ def in_pieces() -> Callable[[Masker, bytes, list[int]], bytes]:
 
 # What the properties put together: pieces of secrets and of what stands around them.
 GLUE = (
-    "=", ": ", '"', "'", "\n", "\r\n", " ", "\0", "\x1b[31m", "\x1b[0m", "\x1b]8;;http://x/", "\x07", "\x1b\\", "\x1b[",
-    "\x1b", "[masked:github-pat]", "[masked:", "]", "password", "pass ", "token", "api_key", "PRIVATE_KEY", "--password ",
-    "https://", "user:", "@host", "curl", " -u ", "Authorization: Bearer ", "hunter2", "x", "gh", "sk-", "-----", "\\n",
-    "%20", "é", "\U0001f511", "--", "-", "_", "(", ")", "[", "<", ">", ",", "/", "ey" + "Jab", "-----END RSA PRIVATE KEY-----",
+    "=", ": ", '"', "'", "\n", "\r\n", " ", "\0", "\x1b[31m", "\x1b[0m", "\x1b]8;;http://x/", "\x07", "\x1b\\",
+    "\x1b[",
+    "\x1b", "[masked:github-pat]", "[masked:", "]", "password", "pass ", "token", "api_key", "PRIVATE_KEY",
+    "--password ",
+    "https://", "user:", "@host", "curl", " -u ", "Authorization: Bearer ", "hunter2", "x", "gh", "sk-", "-----",
+    "\\n",
+    "%20", "é", "\U0001f511", "--", "-", "_", "(", ")", "[", "<", ">", ",", "/", "ey" + "Jab",
+    "-----END RSA PRIVATE KEY-----",
 )  # fmt: skip
 VALUES = ("supersecretvalue", "pass password", "Zq9!multi\nline-two-x\nabc")
 

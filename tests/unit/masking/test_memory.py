@@ -124,11 +124,14 @@ def test_held_bytes_are_zeroed(way):
 def flood_texts() -> dict[str, bytes]:
     """Unkind inputs, each repeated to the asked size."""
     return {
-        "anchors": b"gh" + b"p_", "near misses": b"gh" + b"p_abc ", "names": b"token=", "names without end": b"password",
+        "anchors": b"gh" + b"p_", "near misses": b"gh" + b"p_abc ", "names": b"token=",
+        "names without end": b"password",
         "keys": b"key", "urls": b"https://", "users": b"https://u:", "escapes": b"\x1b[31m", "open escapes": b"\x1b[",
         "links": b"\x1b]8;;", "marks": b"[masked:", "marks in values": b"token=[masked:", "dashes": b"-",
-        "begin lines": b"-----BEGIN ", "jwt": b"eyJ", "long line": b"a", "values": b"registered-valu", "curl": b"curl -u ",
-        "quotes": b'password="', "words": b"--password\0", "digits": b"1234567:A" + b"A", "newlines": b"\n", "zeros": b"\0",
+        "begin lines": b"-----BEGIN ", "jwt": b"eyJ", "long line": b"a", "values": b"registered-valu",
+        "curl": b"curl -u ",
+        "quotes": b'password="', "words": b"--password\0", "digits": b"1234567:A" + b"A", "newlines": b"\n",
+        "zeros": b"\0",
         "open key": b"-----BEGIN PRIVATE KEY-----\nMIIE",
     }  # fmt: skip
 

@@ -12,8 +12,10 @@ from hstore.masking import RULES_DIGEST, Masker, rule_ids
 
 ROOT = Path(__file__).parents[3]
 NOTATIONS = (
-    "{}", "x {} y", '"{}"', "'{}'", "TOKEN={}", "token: {}", '{{"a":"{}"}}', "<t>{}</t>", "({})", "[{}]", "{},next", "{};",
-    "\x1b[31m{}\x1b[0m", "\t{}\r\n", "https://host/{}/x", "a\\n{}\\nb", "%20{}", "é{}é", "\0{}\0", "key=`{}`", "{}\n\nmore",
+    "{}", "x {} y", '"{}"', "'{}'", "TOKEN={}", "token: {}", '{{"a":"{}"}}', "<t>{}</t>", "({})", "[{}]",
+    "{},next", "{};",
+    "\x1b[31m{}\x1b[0m", "\t{}\r\n", "https://host/{}/x", "a\\n{}\\nb", "%20{}", "é{}é", "\0{}\0", "key=`{}`",
+    "{}\n\nmore",
 )  # fmt: skip
 UNTESTED = {
     "private-key", "url-password", "curl-user", "curl", "mark", "password", "secret", "token", "api-key",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hstore.errors import InvalidInput
 from hstore.masking import Masker
 
 MARK = re.compile(rb"\[masked:[a-z0-9-]+\]")
+CUT_SEQUENCE = re.compile(rb"\x1b\[[ -?]*(?:supersecret|pass |Zq9|line-two)")
 picks = st.lists(st.integers(0, 10_000), min_size=1, max_size=14)
 
 
@@ -58,8 +59,14 @@ def test_random_cuts_of_random_texts_give_the_same(fragments, with_values, in_pi
 @settings(max_examples=300, deadline=None)
 @given(chosen=picks)
 def test_masking_twice_changes_nothing(fragments, with_values, chosen):
-    """S5: a mark is never a candidate, and never completes or uncovers one."""
-    once = with_values.mask(joined(fragments, chosen))
+    """S5: a mark is never a candidate, and never completes or uncovers one.
+
+    Left out: a cut escape sequence that a registered value's first letter happens to complete. It counts as a
+    sequence only until that letter is masked (docs/masking.md, "What is not found").
+    """
+    data = joined(fragments, chosen)
+    assume(not CUT_SEQUENCE.search(data))
+    once = with_values.mask(data)
     assert with_values.mask(once) is once
 
 
@@ -167,7 +174,8 @@ def masker_once() -> Masker:
 @given(chosen=picks)
 def test_valid_text_stays_valid(fragments, with_values, chosen):
     """S6: no mask begins or ends inside a UTF-8 character."""
-    with_values.mask(joined(fragments, chosen)).decode()
+    masked = with_values.mask(joined(fragments, chosen))
+    assert masked.decode().encode() == masked
 
 
 def test_a_saved_state_goes_on_as_if_nothing_had_happened(all_kinds, with_values):
