@@ -2,11 +2,14 @@
 
 Threads share a connection: a lock makes each call, and each transaction as a whole, exclusive. Waiting for it and for
 other processes is bounded by the same `busy_timeout`.
+
+A KeyboardInterrupt may come between any two steps in here. So nothing is believed that can be asked: whether this
+thread has the lock is asked of the lock, whether a transaction is open of SQLite, and what an interrupt left behind is
+put right by whoever comes next: the `finally` of the same call, the destructor of the transaction, the next call.
 """
 
 from __future__ import annotations
 
-import os
 from _thread import RLock
 
 import apsw
@@ -39,27 +42,29 @@ class Connection:
     def __init__(self, path: str, opener: Callable[[], apsw.Connection], timeout: float) -> None:
         self.path = path
         self.timeout = timeout
-        self._opener = opener
-        self._lock = RLock()
-        self._depth = 0
-        self._closed = False
-        self._forked = False
+        self.closed = False
         self.rollbacks = 0
         """Counts what was undone, whole transactions and savepoints: what was read before may no longer be there."""
+        self._opener = opener
+        # Held once by a thread, however deep its transactions nest.
+        self._lock: Any = RLock()
+        # Not the transactions themselves: their destructors are part of what puts an interrupt right.
+        self._stack: list[object] = []
+        self._forked = False
         self._raw: apsw.Connection | None = opener()
+        self._identity = forking.identity(path)
         forking.watch(self)
 
     # --- reading -------------------------------------------------------------------------------------------------
 
     def rows(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """All rows of a statement; nothing stays open behind it, so no snapshot is held."""
-        raw = self._acquire()
         try:
-            return raw.execute(sql, parameters).fetchall()
+            return self._enter().execute(sql, parameters).fetchall()
         except apsw.Error as failure:
             raise translate(failure, self.path) from None
         finally:
-            self._lock.release()
+            self._leave()
 
     def row(self, sql: str, parameters: Sequence[Value] = ()) -> Row | None:
         """The first row, or None."""
@@ -71,25 +76,6 @@ class Connection:
         found = self.rows(sql, parameters)
         return found[0][0] if found else None
 
-    def table(self, sql: str, parameters: Sequence[Value] = ()) -> tuple[tuple[str, ...], list[Row]]:
-        """Column names and all rows of a statement."""
-        raw = self._acquire()
-        try:
-            cursor = raw.cursor()
-            names: tuple[str, ...] = ()
-
-            def note(cursor: apsw.Cursor, _sql: str, _bindings: object) -> bool:
-                nonlocal names
-                names = tuple(column[0] for column in cursor.get_description())
-                return True
-
-            cursor.exec_trace = note
-            return names, cursor.execute(sql, parameters).fetchall() if sql.strip() else []
-        except apsw.Error as failure:
-            raise translate(failure, self.path) from None
-        finally:
-            self._lock.release()
-
     # --- writing -------------------------------------------------------------------------------------------------
 
     def transaction(self) -> Transaction:
@@ -98,107 +84,136 @@ class Connection:
 
     def write(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """Run one writing statement in a transaction of its own or in the one that is open; return its rows."""
+        if self.in_transaction:
+            return self.rows(sql, parameters)
         with Transaction(self):
             return self.rows(sql, parameters)
 
     def insert(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Run an `INSERT … RETURNING id` and return the id."""
-        with Transaction(self):
-            return int(self.rows(sql, parameters)[0][0])
+        return int(self.write(sql, parameters)[0][0])
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run one writing statement for every row, in one transaction."""
         with Transaction(self):
-            try:
-                self._live().executemany(sql, rows)
-            except apsw.Error as failure:
-                raise translate(failure, self.path) from None
+            self.using(lambda raw: raw.executemany(sql, rows).fetchall())
 
     def script(self, sql: str) -> None:
         """Run several statements inside the transaction that is open."""
-        try:
-            self._live().execute(sql).fetchall()
-        except apsw.Error as failure:
-            raise translate(failure, self.path) from None
+        self.using(lambda raw: raw.execute(sql).fetchall())
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open (of whichever thread)."""
-        return self._depth > 0
+        """Whether a transaction of this thread is open."""
+        return bool(self._stack) and self._lock._is_owned()
 
-    # --- the transaction's steps, called by Transaction with the lock held -----------------------------------------
-
-    def begin(self) -> int:
-        """Open a transaction or savepoint and return its depth."""
-        raw = self._acquire()
+    def using(self, action: Callable[[apsw.Connection], object]) -> None:
+        """Let the engine's own modules act on the SQLite connection, with the lock held."""
         try:
-            raw.execute(f"SAVEPOINT level{self._depth}" if self._depth else "BEGIN IMMEDIATE")
+            action(self._enter())
         except apsw.Error as failure:
-            self._lock.release()
+            raise translate(failure, self.path) from None
+        finally:
+            self._leave()
+
+    # --- the transaction's steps, called by Transaction ------------------------------------------------------------
+
+    def begin(self, transaction: object) -> None:
+        """Open a transaction, or a savepoint inside the one that is open."""
+        try:
+            raw = self._enter()
+            if self._stack:
+                raw.execute(f"SAVEPOINT level{len(self._stack)}")
+            else:
+                if raw.in_transaction:  # an interrupt left it
+                    raw.execute("ROLLBACK")
+                self._check_file()
+                raw.execute("BEGIN IMMEDIATE")
+            self._stack.append(transaction)
+        except apsw.Error as failure:
+            self.drop(transaction)
             raise translate(failure, self.path) from None
         except BaseException:
-            self._lock.release()
+            self.drop(transaction)
             raise
-        self._depth += 1
-        return self._depth - 1
 
-    def commit(self, depth: int) -> None:
-        """Keep what was done since `begin` returned `depth`; on failure nothing of the transaction is kept."""
+    def commit(self, transaction: object) -> None:
+        """Keep what was done since `begin`; on failure nothing of the transaction is kept."""
         try:
-            raw = self._live()
-            raw.execute(f"RELEASE level{depth}" if depth else "COMMIT")
+            depth = self._depth_of(transaction)
+            self._live().execute(f"RELEASE level{depth}" if depth else "COMMIT")
+            del self._stack[depth:]
         except apsw.Error as failure:
-            self._undo(depth)
             raise translate(failure, self.path) from None
-        except BaseException:
-            self._undo(depth)
-            raise
         finally:
-            self._leave(depth)
+            self.drop(transaction)
 
-    def roll_back(self, depth: int) -> None:
-        """Undo what was done since `begin` returned `depth`."""
+    def drop(self, transaction: object) -> None:
+        """End a transaction with all that is open inside it, undoing what was not committed; idempotent."""
+        if self._forked:
+            self._stack.clear()
+            return
+        if not self._lock._is_owned():
+            return
         try:
-            self._undo(depth)
+            if transaction in self._stack:
+                depth = self._stack.index(transaction)
+                self.rollbacks += 1
+                self._undo(depth)
+                del self._stack[depth:]
+            elif not self._stack:
+                self._undo(0)
         finally:
-            self._leave(depth)
+            self._leave()
 
     def _undo(self, depth: int) -> None:
         raw = self._raw
-        self.rollbacks += 1
         # SQLite has already rolled back by itself after a full device or an I/O error.
-        if raw is None or self._forked or not raw.in_transaction:
+        if raw is None or not raw.in_transaction:
             return
         try:
             raw.execute(f"ROLLBACK TO level{depth}; RELEASE level{depth}" if depth else "ROLLBACK")
-        except apsw.Error as failure:
-            raise translate(failure, self.path) from None
+        except apsw.SQLError:
+            pass  # interrupted just before the savepoint was made: there is nothing to undo
 
-    def _leave(self, depth: int) -> None:
-        self._depth = depth
-        if not self._forked:
-            self._lock.release()
+    def _depth_of(self, transaction: object) -> int:
+        if self._forked:
+            raise self._fork_error()
+        if not self._lock._is_owned():
+            raise HstoreError("a batch ends in the thread that began it")
+        if transaction not in self._stack:
+            raise HstoreError("this batch was ended by leaving the one around it first")
+        return self._stack.index(transaction)
+
+    def _check_file(self) -> None:
+        """Refuse to write into a file that nobody can open any more."""
+        if forking.identity(self.path) != self._identity:
+            raise StoreError(
+                f"{printable(self.path)}: the file was removed or replaced under this open store, so nothing more is"
+                " written into the old one; open the store again"
+            )
 
     # --- life ------------------------------------------------------------------------------------------------------
 
-    def _acquire(self) -> apsw.Connection:
-        """Take the lock and return the live connection; the caller releases the lock."""
-        if not self._lock.acquire(timeout=self.timeout):
+    def _enter(self) -> apsw.Connection:
+        """Have the lock and return the live connection; `_leave` must follow, whatever happens."""
+        if not self._lock._is_owned() and not self._lock.acquire(True, self.timeout):
             raise Busy(
-                f"{printable(self.path)}: another thread of this process has been in a transaction for more than"
-                f" {self.timeout:g} s; a batch() must not wait for work that records by itself"
+                f"{printable(self.path)}: another thread of this process has been in a batch, or in a query, for more"
+                f" than {self.timeout:g} s; a batch must not wait for threads that record by themselves"
             )
-        try:
-            return self._live()
-        except BaseException:
+        return self._live()
+
+    def _leave(self) -> None:
+        """Give the lock back unless a transaction is open."""
+        if not self._stack and self._lock._is_owned():
             self._lock.release()
-            raise
 
     def _live(self) -> apsw.Connection:
         raw = self._raw
         if raw is None:
             raw = self._reopen()
-        elif self._depth and not raw.in_transaction:
+        elif self._stack and not raw.in_transaction:
             raise StoreError(
                 f"{printable(self.path)}: SQLite rolled this transaction back after an earlier error; leave the batch"
             )
@@ -206,54 +221,52 @@ class Connection:
 
     def _reopen(self) -> apsw.Connection:
         if self._forked:
-            raise StoreForked(
-                f"{printable(self.path)}: this process was forked inside a transaction of its parent's store;"
-                " fork outside of batch(), or start the child with exec or the 'spawn' method"
-            )
-        if self._closed:
+            raise self._fork_error()
+        if self.closed:
             raise StoreClosed(f"{printable(self.path)}: the store is closed")
         raw = self._raw = self._opener()
         return raw
 
-    def close(self) -> None:
-        """Close; idempotent. An open transaction is rolled back."""
-        if self._forked:
-            return
-        with self._lock:
-            self._closed = True
-            self._depth = 0
-            raw, self._raw = self._raw, None
-            forking.forget(self)
-            if raw is not None:
-                try:
-                    raw.close()
-                except apsw.Error as failure:
-                    raise translate(failure, self.path) from None
+    def _fork_error(self) -> StoreForked:
+        return StoreForked(
+            f"{printable(self.path)}: this process was forked inside a transaction of its parent's store;"
+            " fork outside of batch(), or start the child with exec or the 'spawn' method"
+        )
 
-    def using(self, action: Callable[[apsw.Connection], None]) -> None:
-        """Let the engine's own modules act on the SQLite connection, with the lock held."""
-        raw = self._acquire()
+    def close(self) -> None:
+        """Close; idempotent. An open transaction of this thread is rolled back."""
+        if self._forked or self.closed:
+            return
         try:
-            action(raw)
+            raw = self._enter()
+            self.closed = True
+            self._stack.clear()
+            self._raw = None
+            forking.forget(self)
+            raw.close()
         except apsw.Error as failure:
             raise translate(failure, self.path) from None
         finally:
-            self._lock.release()
+            self._leave()
 
     # --- forking, see engine/forking.py -----------------------------------------------------------------------------
 
     def suspend(self) -> bool:
         """Close before a fork and keep the lock; False if that is not possible now."""
-        if not self._lock.acquire(timeout=_FORK_PATIENCE):
+        if self._stack and self._lock._is_owned():
             return False
-        if self._depth:
-            self._lock.release()
+        if not self._lock.acquire(True, _FORK_PATIENCE):
             return False
         raw, self._raw = self._raw, None
-        if raw is not None:
-            # The connection comes back at once: a checkpoint now would be work for nothing.
-            raw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            raw.close()
+        try:
+            if raw is not None:
+                # The connection comes back at once: a checkpoint now would be work for nothing.
+                raw.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                raw.close()
+        except apsw.Error:
+            self._raw = raw
+            self._lock.release()
+            return False
         return True
 
     def resume(self) -> None:
@@ -274,33 +287,45 @@ class Connection:
             from ctypes import py_object, pythonapi
 
             pythonapi.Py_IncRef(py_object(raw))
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return (-1, -1)
-        return (found.st_dev, found.st_ino)
+        return self._identity
 
 
 class Transaction:
     """A `with` block around writes: kept when it ends, undone by any exception."""
 
-    __slots__ = ("_connection", "_depth")
+    __slots__ = ("_connection", "_entered", "_key")
 
     def __init__(self, connection: Connection) -> None:
+        self._entered = False
         self._connection = connection
-        self._depth = -1
+        self._key = object()
 
     def __enter__(self) -> Transaction:
-        if self._depth >= 0:
+        if self._entered:
             raise HstoreError("a batch is entered once; call batch() again for another")
-        self._depth = self._connection.begin()
-        return self
+        self._entered = True
+        try:
+            self._connection.begin(self._key)
+            return self
+        except BaseException:
+            self._connection.drop(self._key)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        depth, self._depth = self._depth, -1
         if kind is None:
-            self._connection.commit(depth)
+            try:
+                self._connection.commit(self._key)
+            except BaseException:
+                self._connection.drop(self._key)
+                self._entered = False
+                raise
         else:
-            self._connection.roll_back(depth)
+            self._connection.drop(self._key)
+        self._entered = False
+
+    def __del__(self) -> None:
+        # An interrupt can come between `__enter__` and the block, or at the first step of `__exit__`.
+        if getattr(self, "_entered", False):
+            self._connection.drop(self._key)

@@ -11,17 +11,32 @@ parent alone: the child gets `StoreForked` for it, and for opening the same file
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock
 from _weakref import ref
 
+from hstore.engine import files
+from hstore.engine.failures import printable
 from hstore.errors import StoreForked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from hstore.engine.connection import Connection
 
+_PATIENCE = 5.0  # seconds that a fork waits for a store that another thread is opening
+_forking = allocate_lock()
 _open: dict[int, ref[Connection]] = {}
 _suspended: list[Connection] = []
 _lost_files: set[tuple[int, int]] = set()
+_held: list[bool] = []
+
+
+def identity(path: str) -> tuple[int, int]:
+    """Device and inode of the file at `path`, by path; (-1, -1) where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (-1, -1)
+    return (found.st_dev, found.st_ino)
 
 
 def watch(connection: Connection) -> None:
@@ -35,31 +50,50 @@ def forget(connection: Connection) -> None:
     _open.pop(id(connection), None)
 
 
+def is_open_here(path: str) -> bool:
+    """Say whether `path` is a database that this process has open, or one of the files beside it, by any name."""
+    wanted = identity(path)
+    for reference in list(_open.values()):
+        connection = reference()
+        if connection is not None:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                if identity(connection.path + suffix) == wanted != (-1, -1):
+                    return True
+    return False
+
+
 def check(path: str) -> None:
     """Refuse to open a file whose connection this process inherited.
 
     Raises:
         StoreForked: the parent had a transaction open on it when this process was forked.
     """
-    if _lost_files:
-        found = os.stat(path)
-        if (found.st_dev, found.st_ino) in _lost_files:
-            raise StoreForked(
-                f"{path}: this process was forked while its parent had a transaction open on this database;"
-                " fork outside of batch(), or start the child with exec or the 'spawn' method"
-            )
+    if _lost_files and identity(path) in _lost_files:
+        raise StoreForked(
+            f"{printable(path)}: this process was forked while its parent had a transaction open on this database;"
+            " fork outside of batch(), or start the child with exec or the 'spawn' method"
+        )
 
 
 def _before() -> None:
+    _forking.acquire()
+    _held.append(files.opening.acquire(True, _PATIENCE))
     for reference in list(_open.values()):
         connection = reference()
         if connection is not None and connection.suspend():
             _suspended.append(connection)
 
 
+def _release() -> None:
+    if _held.pop():
+        files.opening.release()
+    _forking.release()
+
+
 def _in_parent() -> None:
     while _suspended:
         _suspended.pop().resume()
+    _release()
 
 
 def _in_child() -> None:
@@ -71,6 +105,9 @@ def _in_child() -> None:
         if connection is not None and key not in idle:
             _lost_files.add(connection.abandon())
             del _open[key]
+    if not _held[-1]:
+        files.opening = allocate_lock()
+    _release()
 
 
 if hasattr(os, "register_at_fork"):

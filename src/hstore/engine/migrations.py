@@ -16,6 +16,8 @@ from hstore.errors import HstoreError, MigrationError, NewerDatabase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from hstore.engine.connection import Connection
     from hstore.models import MigrationState
 
@@ -118,7 +120,7 @@ def verify(connection: Connection, shipped: list[Migration]) -> int:
         NewerDatabase: the file's schema is newer than this library.
         MigrationError: a recorded migration is altered or missing here.
     """
-    version = int(connection.value(SCHEMA_VERSION))
+    version, recorded = _state(connection)
     if version == 0:
         return 0
     path = printable(connection.path)
@@ -126,7 +128,6 @@ def verify(connection: Connection, shipped: list[Migration]) -> int:
         raise NewerDatabase(
             f"{path}: its schema is version {version}, this hstore knows up to {len(shipped)}; use a newer hstore"
         )
-    recorded = connection.rows(RECORDED)
     if [row[0] for row in recorded] != list(range(1, version + 1)):
         raise MigrationError(f"{path}: schema_migrations does not list 1 to {version}; restore it from a backup")
     for row, migration in zip(recorded, shipped, strict=False):
@@ -138,13 +139,20 @@ def verify(connection: Connection, shipped: list[Migration]) -> int:
     return version
 
 
+def _state(connection: Connection) -> tuple[int, list[tuple[Any, ...]]]:
+    """The schema version and the migrations recorded, of one moment though another process may be migrating."""
+    while True:
+        version = int(connection.value(SCHEMA_VERSION))
+        recorded = connection.rows(RECORDED) if version else []
+        if int(connection.value(SCHEMA_VERSION)) == version:
+            return version, recorded
+
+
 def states(connection: Connection) -> list[MigrationState]:
     """Every migration shipped or recorded, with the time it was applied or None."""
     from hstore.models import MigrationState
 
-    recorded = {}
-    if connection.value(SCHEMA_VERSION):
-        recorded = {row[0]: row for row in connection.rows(RECORDED)}
+    recorded = {row[0]: row for row in _state(connection)[1]}
     shipped = {migration.version: migration for migration in load()}
     found = []
     for version in sorted(recorded.keys() | shipped.keys()):

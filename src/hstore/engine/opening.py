@@ -25,6 +25,7 @@ OLDEST_SQLITE = (3, 51, 3)
 """The first release without the WAL-reset bug: from 3.7.0 to 3.51.2 a write during a checkpoint could lose pages
 (https://sqlite.org/wal.html#walresetbug)."""
 
+IDENTITY = "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id()"
 JOURNAL_MODE = "PRAGMA journal_mode"
 
 _READ = apsw.SQLITE_OPEN_READONLY
@@ -175,9 +176,9 @@ def _recognise(connection: Connection) -> bool:
 
 
 def _identity(connection: Connection) -> tuple[int, int]:
-    application = connection.value("PRAGMA application_id")
-    objects = connection.value("SELECT count(*) FROM sqlite_schema")
-    return int(application), int(objects)
+    # One statement, so one snapshot: another process may be making the schema right now.
+    found = connection.rows(IDENTITY)[0]
+    return int(found[0]), int(found[1])
 
 
 def _set_journal(connection: Connection, mode: str) -> None:
