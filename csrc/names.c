@@ -12,6 +12,8 @@
 
 enum { NAME_SIDE = 64, NAME_ROOM = 2 * NAME_SIDE + 20, GAPS = 24, CLOSERS = 6, TYPE_WORD = 24, VALUE_BYTES = 128 };
 enum { TELLING = WORD_PASSWORD | WORD_SECRET | WORD_TOKEN | WORD_KEY | WORD_AUTHORIZATION | WORD_SIGNATURE | WORD_SESSION };
+/* Beside the kinds of a name: other words follow the telling one, as in passwordEncoder. */
+#define NAME_GOES_ON 0x80000000u
 enum outcome { REFUSED, UNKNOWN, FOUND };
 
 struct reading {
@@ -69,7 +71,7 @@ static size_t word_end(const uint8_t *name, size_t i, size_t length) {
 
 /* The telling kinds of a name, 0 when it is harmless. WORD_KEY_BESIDE alone is a bare "key". */
 uint32_t name_kinds(const uint8_t *name, size_t length) {
-    uint32_t found = 0, behind = 0, before = 0;
+    uint32_t found = 0, behind = 0, before = 0, trailing = 0;
     size_t i = 0;
     int count = 0;
     while (i < length) {
@@ -85,17 +87,19 @@ uint32_t name_kinds(const uint8_t *name, size_t length) {
         if (kinds & (TELLING | WORD_PASSWORD_BESIDE | WORD_KEY_BESIDE | WORD_AUTHORIZATION_WEAK)) {
             if (before & WORD_HARMLESS_BEFORE) return 0;
             found |= kinds;
-            behind = 0;
+            behind = trailing = 0;
         } else {
             before |= kinds;
             behind |= kinds;
+            trailing = NAME_GOES_ON;
         }
         i = end;
     }
     if (behind & WORD_HARMLESS_BEHIND) return 0;
     if (count > 1 && found & WORD_PASSWORD_BESIDE) found |= WORD_PASSWORD;
     if (count > 1 && found & WORD_KEY_BESIDE) found |= WORD_KEY;
-    return found & (TELLING | WORD_KEY_BESIDE | WORD_AUTHORIZATION_WEAK);
+    found &= TELLING | WORD_KEY_BESIDE | WORD_AUTHORIZATION_WEAK;
+    return found ? found | trailing : 0;
 }
 
 int hstore_telling_name(const uint8_t *name, size_t length) {
@@ -125,7 +129,7 @@ static void prepend_word(struct reading *r, const uint8_t *p) {
     while (count < 16 && (ch = look_back(r->c, &p)) >= 0 && is_letter(ch)) word[15 - count++] = (uint8_t)ch;
     if (count == 0 || count == 16) return;
     if (count == 3 && memcmp(word + 13, "ENV", 3) == 0) r->after_env = 1;
-    if (r->kinds != 0 && r->kinds != WORD_KEY_BESIDE) return;
+    if (r->kinds != WORD_KEY_BESIDE) return;
     memmove(r->name + count + 1, r->name, (size_t)r->name_length);
     memcpy(r->name, word + 16 - count, (size_t)count);
     r->name[count] = ' ';
@@ -267,8 +271,8 @@ static enum outcome read_operator(struct reading *r) {
     if (ch == 0 && is_option(r)) r->argv = 1;
     else if ((ch == '\n' || ch == '\r') && gaps == 0 && !r->closed) return value_on_next_line(r);
     else if (ch == '>' && (r->lead == '<' || r->closed)) {}
-    else if (ch == ',' && r->closed) {}
-    else if (ch == '(' && gaps == 0 && !r->closed) {}
+    else if (ch == ',' && r->closed && !(r->kinds & NAME_GOES_ON)) {}
+    else if (ch == '(' && gaps == 0 && !r->closed && !(r->kinds & NAME_GOES_ON)) {}
     else if (ch == '?' || ch == '+') {
         r->k.at = r->k.next;
         return rest_of_operator(r, 1);
@@ -278,7 +282,7 @@ static enum outcome read_operator(struct reading *r) {
     } else if (gaps > 0 && ((is_option(r) && ch > ' ' && ch != '-') || is_bearer(r) || is_quote(ch) || (r->after_env && ch != '='))) {
         r->operator_ = ' ';
         return FOUND;
-    } else if (gaps > 0 && (is_letter(ch) || ch == '*' || ch == '&')) {
+    } else if (gaps > 0 && !(r->kinds & NAME_GOES_ON) && (is_letter(ch) || ch == '*' || ch == '&')) {
         return skip_type(r, r->closed);
     } else {
         return REFUSED;
@@ -410,10 +414,18 @@ static enum outcome read_until_value(struct reading *r) {
     return r->kinds & WORD_AUTHORIZATION && !is_bearer(r) ? skip_scheme(r) : FOUND;
 }
 
+/* In getpass('Password: ', stream) the quote behind the name ends a text, it does not open a value. */
+static int closes_a_prompt(const struct reading *r, int behind) {
+    if (r->value_length == 0) return 0;
+    return r->value[0] == ' ' || (behind != r->quote && strchr(",);+]}.", r->value[0]) != NULL);
+}
+
 /* A whole word of a command line behind --password is one, however plain; between tags the closing one must follow. */
 static int value_counts(const struct reading *r, int behind) {
     size_t length = (size_t)r->value_length;
     if (r->operator_ == '>' && !r->quote && behind != '<' && behind != LOOK_MORE) return 0;
+    if (r->quote && closes_a_prompt(r, behind)) return 0;
+    if (r->lead == ':' && r->operator_ == ':' && memchr(r->value, '*', length) != NULL) return 0; /* arn:…:secret:name* */
     if (r->argv && r->kinds & (WORD_PASSWORD | WORD_SECRET))
         return length > 0 && r->value[0] != '-' && r->value[0] != '$' && r->value[0] != '<' && r->value[0] != '{';
     return value_is_telling(r->value, length, r->kinds, r->quote != 0 || r->argv, behind);

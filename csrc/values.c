@@ -62,6 +62,17 @@ static int contains(const uint8_t *value, size_t length, const char *text) {
     return 0;
 }
 
+/* {name}, {self.name}, {0}: a field of a format string. */
+static int has_field(const uint8_t *v, size_t n) {
+    size_t i, from = 0;
+    for (i = 0; i < n; i++) {
+        if (v[i] == '{') from = i + 1;
+        else if (v[i] == '}' && from > 0 && i > from) return 1;
+        else if (from > 0 && !is_letter(v[i]) && !is_digit(v[i]) && strchr("_.()[]:!", v[i]) == NULL) from = 0;
+    }
+    return 0;
+}
+
 /* $NAME, ${NAME}, $(command), {{ name }}, #{name}, <name>, %NAME%, %s, @name@, [name]: filled in elsewhere. */
 static int is_reference(const uint8_t *v, size_t n) {
     int last = v[n - 1];
@@ -72,7 +83,7 @@ static int is_reference(const uint8_t *v, size_t n) {
     if (v[0] == '[' && last == ']') return 1;
     if (v[0] == '%' && (last == '%' || n == 2)) return 1;
     if (v[0] == '@' && last == '@') return 1;
-    return contains(v, n, "${") || contains(v, n, "{{") || contains(v, n, "$(");
+    return contains(v, n, "%(") || has_field(v, n) || contains(v, n, "${") || contains(v, n, "{{") || contains(v, n, "$(");
 }
 
 int is_placeholder(const uint8_t *value, size_t length) {
@@ -124,7 +135,7 @@ static int reads_as_identifier(const uint8_t *v, size_t n) {
             return 0;
         }
     }
-    return odd * 3 <= humps;
+    return odd * 2 <= humps;
 }
 
 static int is_path(const uint8_t *v, size_t n) {
@@ -152,6 +163,7 @@ static int password_is_telling(const uint8_t *v, const struct shape *s, int quot
         if (!quoted && identifier && contains(v, n, ".")) return 0;
         return !(identifier && contains(v, n, "_") && !quoted) || s->turns > 0;
     }
+    if (!quoted && contains(v, n, ".")) return 0; /* self.pwd */
     if (!identifier) return s->length >= 6;
     if (contains(v, n, "_") || contains(v, n, ".") || contains(v, n, "/") || contains(v, n, ":")) return 0;
     if (s->separators > 0) return s->length >= PLAIN_LENGTH && s->separators >= 2;
