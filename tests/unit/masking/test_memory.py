@@ -189,7 +189,7 @@ def test_threads_share_a_masker(all_kinds, with_values):
 
 def test_importing_is_cheap():
     """The masker brings none of the modules that cost milliseconds with it."""
-    heavy = "typing json re dataclasses collections enum base64 hstore.store".split()
+    heavy = ["typing", "json", "re", "dataclasses", "collections", "enum", "base64", "hstore.store"]
     report = f"print([m for m in {heavy} if m in sys.modules])"
     program = f"import sys, hstore.masking; hstore.masking.Masker(['a-good-secret-1']); {report}"
     baseline = f"import sys; {report}"
