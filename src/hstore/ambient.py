@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hstore.config import PROFILES
 from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
@@ -20,37 +21,40 @@ class AmbientSession:
         self._sessions = sessions
         self._given = given
         self._readonly = readonly
-        self._known: tuple[int, int, str] | None = None
+        self._known: tuple[int, int] | None = None
 
     def id_of(self, session: Reference | None) -> int | None:
         """The row id of a session; for None that of `HEIMDAL_SESSION`, made now if it is new, else None."""
         if session is not None:
             return self._sessions.id_of(session)
-        found = self._find()
-        return None if found is None else found[0]
+        return self._find()
 
-    def key_of(self, session: Reference | None) -> str:
-        """The stored key of a session; for None that of `HEIMDAL_SESSION`.
+    def key_of(self, session: Reference | None, create: bool) -> str:
+        """The stored key of a session; for None that of `HEIMDAL_SESSION`, which only `create` makes if it is new.
 
         Raises:
-            InvalidInput: there is neither.
+            InvalidInput: there is neither. NotFound: a session that was given is not there.
         """
         if session is not None:
             return self._sessions.key_of(session)
-        found = self._find()
-        if found is None:
+        if self._given.session is None:
             raise InvalidInput("session: scope 'session' needs a session, or HEIMDAL_SESSION in the environment")
-        return found[1]
+        if not create:
+            return self._sessions.masked_key(self._given.session)
+        found = self._find()
+        return self._sessions.key_of(found) if found is not None else ""
 
-    def _find(self) -> tuple[int, str] | None:
+    def _find(self) -> int | None:
         given = self._given
         if given.session is None:
             return None
         known = self._known
         if known is not None and known[0] == self._connection.rollbacks:
-            return known[1:]
+            return known[1]
         if self._readonly:
-            return self._sessions.id_of(given.session), self._sessions.key_of(given.session)
+            return self._sessions.id_of(given.session)
+        if given.profile is not None and given.profile not in PROFILES:
+            raise InvalidInput(f"HEIMDAL_PROFILE: one of {', '.join(PROFILES)}")
         made = self._sessions.open(given.session, profile=given.profile, context_dir=given.context_dir)
-        self._known = (self._connection.rollbacks, made.id, made.key)
-        return made.id, made.key
+        self._known = (self._connection.rollbacks, made.id)
+        return made.id

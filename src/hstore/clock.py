@@ -42,6 +42,15 @@ def from_time(field: str, value: datetime | float) -> int:
         microseconds = _from_seconds(field, value)
     else:
         microseconds = _from_datetime(field, value)
+    return in_range(field, microseconds)
+
+
+def in_range(field: str, microseconds: int) -> int:
+    """Return a time that `datetime` can show, given or computed.
+
+    Raises:
+        InvalidInput: it is beyond the years 1 to 9999.
+    """
     if not _EARLIEST <= microseconds <= _LATEST:
         raise InvalidInput(f"{field}: beyond the years 1 to 9999")
     return microseconds

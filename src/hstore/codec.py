@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import _local
 
 from hstore.errors import CorruptDatabase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 CHUNK = 256 * 1024
 """Bytes in a full chunk: large enough for zstd's window, small enough that a range read decodes little."""
@@ -24,25 +24,26 @@ _LEVEL = 1
 
 
 class Codec:
-    """Encodes and decodes chunks; threads may share it, its zstd contexts are kept for reuse behind a lock."""
+    """Encodes and decodes chunks; each thread keeps its own zstd contexts for reuse.
 
-    __slots__ = ("_compress", "_decompress", "_lock")
+    Not a lock around shared ones: a fork while another thread holds it would leave the child waiting for ever.
+    """
+
+    __slots__ = ("_own",)
 
     def __init__(self) -> None:
-        self._lock = allocate_lock()
-        self._compress: Callable[[bytes], bytes] | None = None
-        self._decompress: Callable[..., bytes] | None = None
+        self._own = _local()
 
     def encode(self, content: bytes) -> tuple[int, bytes]:
         """Return the codec's number and the payload, whichever form is smaller."""
         if len(content) < SMALLEST_COMPRESSED:
             return RAW, content
-        if self._compress is None:
+        compress = getattr(self._own, "compress", None)
+        if compress is None:
             from zstandard import ZstdCompressor
 
-            self._compress = ZstdCompressor(level=_LEVEL).compress
-        with self._lock:
-            packed = self._compress(content)
+            compress = self._own.compress = ZstdCompressor(level=_LEVEL).compress
+        packed: bytes = compress(content)
         return (ZSTD, packed) if len(packed) < len(content) else (RAW, content)
 
     def decode(self, codec: int, payload: bytes, size: int) -> bytes:
@@ -64,11 +65,11 @@ class Codec:
     def _unpack(self, payload: bytes, size: int) -> bytes:
         from zstandard import ZstdDecompressor, ZstdError
 
-        if self._decompress is None:
-            self._decompress = ZstdDecompressor().decompress
+        decompress = getattr(self._own, "decompress", None)
+        if decompress is None:
+            decompress = self._own.decompress = ZstdDecompressor().decompress
         try:
-            with self._lock:
-                content: bytes = self._decompress(payload, max_output_size=size)
+            content: bytes = decompress(payload, max_output_size=size)
         except ZstdError:
             raise CorruptDatabase("a chunk cannot be decompressed; run `hstore doctor`") from None
         return content
@@ -95,8 +96,10 @@ def encode_marks(marks: list[tuple[int, int]]) -> bytes:
 
 def decode_marks(packed: bytes) -> Iterator[tuple[int, int]]:
     """Yield the pairs that `encode_marks` packed."""
-    numbers = _decode_numbers(packed)
-    return zip(numbers, numbers, strict=True)
+    numbers = list(_decode_numbers(packed))
+    if len(numbers) % 2 or (packed and packed[-1] > 0x7F):
+        raise CorruptDatabase("the marks of a piece are damaged; run `hstore doctor`")
+    return zip(numbers[::2], numbers[1::2], strict=True)
 
 
 def _decode_numbers(packed: bytes) -> Iterator[int]:

@@ -24,7 +24,7 @@ PROFILES = ("permissive", "restricted")
 class Settings:
     """What the environment says, read once and never changed. Attributes are `None` where it is silent."""
 
-    __slots__ = ("context_dir", "database", "environment", "home", "no_color", "profile", "session")
+    __slots__ = ("context_dir", "database", "home", "no_color", "profile", "session")
 
     database: str | None
     session: str | None
@@ -32,11 +32,9 @@ class Settings:
     context_dir: str | None
     home: str | None
     no_color: bool
-    environment: Mapping[str, str]
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         fill = super().__setattr__
-        fill("environment", environ)
         fill("database", environ.get("HSTORE_DB") or None)
         fill("session", environ.get("HEIMDAL_SESSION") or None)
         fill("profile", environ.get("HEIMDAL_PROFILE") or None)
@@ -52,6 +50,11 @@ class Settings:
         raise AttributeError(f"settings are frozen: {name}")
 
 
+def environment() -> Mapping[str, str]:
+    """All variables of this process, as they are now: among them are the values to mask."""
+    return os.environ
+
+
 def settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (default: this process's environment, as it is now)."""
-    return Settings(dict(os.environ if environ is None else environ))
+    return Settings(os.environ if environ is None else environ)

@@ -40,10 +40,14 @@ def examine(path: str | os.PathLike[str] | None = None, *, settle: bool = True) 
         path: the database file.
         settle: write down, in an otherwise sound store, which runs are lost because their recorder died.
 
-    Nothing is created or migrated. What is wrong becomes a failed check, not an exception.
+    Nothing is created or migrated; of runs, only that they are lost is written. What is wrong becomes a failed
+    check, not an exception.
     """
-    place = locate(path, settings())
     checks = [_sqlite()]
+    try:
+        place = locate(path, settings())
+    except HstoreError as failure:
+        return _report("", False, [*checks, Check("database", "fail", str(failure), _kind(failure))])
     try:
         database = examination.Examination(place.path)
     except NotInitialised as failure:
@@ -129,7 +133,9 @@ def _references(database: examination.Examination) -> Check:
 def _permissions(path: str) -> Check:
     open_to_others = []
     if sys.platform != "win32":
-        for name in (path, path + "-wal", path + "-shm", path + "-journal"):
+        folder = os.path.dirname(path)
+        beside = [folder] if os.path.basename(folder) == ".heimdall" else []
+        for name in (*beside, path, path + "-wal", path + "-shm", path + "-journal"):
             try:
                 mode = stat.S_IMODE(os.stat(name).st_mode)
             except OSError:
@@ -138,7 +144,7 @@ def _permissions(path: str) -> Check:
                 open_to_others.append(f"{printable(name)} ({mode:04o})")
     if not open_to_others:
         return Check("permissions", "ok", "private: only you can read it", {"open": []})
-    message = f"others may read or write {', '.join(open_to_others)}; `chmod 600` makes it private"
+    message = f"others may read or write {', '.join(open_to_others)}; `chmod go=` makes it private"
     return Check("permissions", "warn", message, {"open": open_to_others})
 
 

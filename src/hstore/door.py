@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
@@ -51,6 +53,12 @@ class Door:
         """As `text`, with None for None."""
         return None if value is None else self.text(field, value, limit)
 
+    def path(self, field: str, value: str | os.PathLike[str] | None) -> str | None:
+        """A path as text, or None."""
+        if isinstance(value, os.PathLike):
+            value = os.fsdecode(value)
+        return self.optional(field, value)
+
     def key(self, field: str, value: str) -> str:
         """A caller's key: not empty, at most 1024 bytes."""
         masked = self.text(field, value, KEY_LIMIT)
@@ -75,8 +83,8 @@ class Door:
         Raises:
             InvalidInput: not a sequence of `str`, or empty.
         """
-        if not values or not all(isinstance(value, str) for value in values):
-            raise InvalidInput(f"{field}: a command line is a str, or a non-empty sequence of str")
+        if not isinstance(values, (list, tuple)) or not values or not all(isinstance(value, str) for value in values):
+            raise InvalidInput(f"{field}: a command line is a str, or a non-empty list or tuple of str")
         fitted = [fitting(value) for value in values]
         joined = "\0".join(fitted)
         masked = self.masker.mask_text(joined)

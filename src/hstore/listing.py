@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from hstore.engine.connection import Value
 
-LARGEST_PAGE = 1_000_000
+ALL = (1 << 63) - 1
 
 
 class Filters:
@@ -39,7 +39,7 @@ class Filters:
         self.add(f"{id_column} <", positive("after", after))
         limit = positive("limit", limit)
         where = f" WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
-        self._parameters.append(LARGEST_PAGE if limit is None else limit)
+        self._parameters.append(ALL if limit is None else limit)
         return f"{select}{where} ORDER BY {id_column} DESC LIMIT ${len(self._parameters)}", self._parameters
 
 
@@ -66,6 +66,17 @@ def identifier(field: str, value: int) -> int:
     if number is None:
         raise InvalidInput(f"{field}: the id of one; None was given")
     return number
+
+
+def whole(field: str, value: int) -> int:
+    """Check a count or offset that may be zero.
+
+    Raises:
+        InvalidInput: not an `int` from 0 to 2^63-1.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+        raise InvalidInput(f"{field}: a whole number from 0")
+    return value
 
 
 def one_of(field: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -29,11 +29,12 @@ def is_alive(token: str) -> bool:
     host, boot, pid, start = fields
     if host != _host():
         return True
-    if boot != _boot():
+    booted = _boot()
+    if boot and booted and boot != booted:
         return False
-    if start:
-        return _started(int(pid)) == start
-    return _exists(int(pid))
+    started = _started(int(pid))
+    # Where one of the two could not be read, at the time or now, only the process id is left to ask.
+    return started == start if start and started else _exists(int(pid))
 
 
 def _host() -> str:
@@ -58,7 +59,7 @@ def _started(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
-        return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")
+        return "dead" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")
     except (OSError, IndexError):
         return ""
 

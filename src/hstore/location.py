@@ -38,25 +38,30 @@ def locate(path: str | os.PathLike[str] | None, settings: Settings) -> Location:
     if path is None and settings.database is not None:
         path = settings.database
     if path is not None:
-        return _named(os.fspath(path))
+        return _named(path)
     here = _working_directory()
     found = _nearest_folder(here, settings)
     if found is not None:
-        return Location(os.path.join(found, FILE), os.path.dirname(found))
+        return Location(os.path.realpath(os.path.join(found, FILE)), os.path.dirname(found))
     repository = _repository(here)
     if repository is not None and os.access(repository, os.W_OK):
         return Location(os.path.join(repository, FOLDER, FILE), repository)
     return _fallback(repository or here, settings)
 
 
-def _named(path: str) -> Location:
+def _named(given: str | os.PathLike[str]) -> Location:
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str):
-        raise InvalidInput("path: give the database's path as str or os.PathLike[str]")
+        raise InvalidInput(f"path: the database's path as str or os.PathLike[str], not {type(given).__name__}")
     if path == ":memory:":
         raise InvalidInput("path: a store is a file, ':memory:' is not; use a temporary directory")
     if not path or "\0" in path:
         raise InvalidInput("path: empty, or with a NUL in it")
-    path = os.path.abspath(os.path.expanduser(path))
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise InvalidInput("path: with a lone surrogate in it, which no file name can have") from None
+    path = os.path.realpath(os.path.expanduser(path))
     folder = os.path.dirname(path)
     root = os.path.dirname(folder) if os.path.basename(folder) == FOLDER else _repository(folder) or folder
     return Location(path, root)
@@ -64,7 +69,7 @@ def _named(path: str) -> Location:
 
 def _working_directory() -> str:
     try:
-        return os.getcwd()
+        return os.path.realpath(os.getcwd())
     except FileNotFoundError:
         raise StoreError("the working directory no longer exists; name a database by path or HSTORE_DB") from None
 
@@ -91,12 +96,12 @@ def _nearest_folder(here: str, settings: Settings) -> str | None:
 def _is_ours(folder: str) -> bool:
     """Say whether `folder` is a directory of this user: another's, say in /tmp, could be a trap for our output."""
     try:
-        found = os.stat(folder)
+        named, found = os.lstat(folder), os.stat(folder)
     except OSError:
         return False
     if not stat.S_ISDIR(found.st_mode):
         return False
-    return not hasattr(os, "geteuid") or os.geteuid() in (0, found.st_uid)
+    return not hasattr(os, "geteuid") or all(os.geteuid() in (0, owner) for owner in (named.st_uid, found.st_uid))
 
 
 def _repository(here: str) -> str | None:

@@ -1,10 +1,12 @@
 """What the store gives back: immutable, typed results. Imported only when something is read.
 
+Take fields by name: later versions may add some. The dicts in them are copies of your own.
 Times are timezone-aware UTC `datetime`s, durations seconds, sizes bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple, Union
 
@@ -159,10 +161,18 @@ class Memory(NamedTuple):
 class Rows(tuple[tuple[Any, ...], ...]):
     """The rows of a query, as a tuple of tuples, with the names of its `columns`."""
 
-    columns: tuple[str, ...]
+    _columns: tuple[str, ...]
 
-    def __new__(cls, rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> Rows:
+    def __new__(cls, rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> Rows:
         """Keep `rows` in their order."""
         made = super().__new__(cls, rows)
-        made.columns = columns
+        made._columns = columns
         return made
+
+    def __getnewargs__(self) -> tuple[tuple[tuple[Any, ...], ...], tuple[str, ...]]:
+        return tuple(self), self._columns
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in the order of each row's values."""
+        return self._columns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hstore.ambient import AmbientSession
-from hstore.config import settings
+from hstore.config import environment, settings
 from hstore.domains.artifacts import Artifacts
 from hstore.domains.audit import Audit
 from hstore.domains.memory import Memories
@@ -17,7 +17,6 @@ from hstore.domains.wiki import WikiRefs
 from hstore.door import Door
 from hstore.engine import open_reader, open_writer
 from hstore.engine.statistics import statistics
-from hstore.errors import InvalidInput
 from hstore.location import locate
 from hstore.masking import Masker, telling_name
 from hstore.version import VERSION
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
-    from typing import Any
+    from typing import Any, NoReturn
 
     from hstore.config import Settings
     from hstore.domains.artifacts.noun import Content
@@ -63,14 +62,14 @@ class Store:
         self.migrated = tuple(migrated)
         self._connection = connection
         self._reader: Connection | None = None
-        masker = Masker([*values, *_secrets_of(given.environment)])
+        masker = Masker([*values, *_secrets_of(environment())])
         self._door = door = Door(masker)
         self._projects = Projects(connection, door, root)
         self.sessions = Sessions(connection, door, self._projects.current)
         ambient = AmbientSession(connection, self.sessions, given, readonly)
         self.runs = Runs(connection, door, Steps(connection, door), self._projects.current, ambient.id_of)
         self.artifacts = Artifacts(connection, door)
-        self.memory = Memories(connection, door, self._projects.root, ambient.key_of)
+        self.memory = Memories(connection, door, ambient.key_of)
         self.wiki = WikiRefs(connection, door, ambient.id_of)
         self.audit = Audit(connection, door)
 
@@ -152,7 +151,7 @@ class Store:
         key: str,
         *,
         profile: str | None = None,
-        context_dir: str | None = None,
+        context_dir: str | os.PathLike[str] | None = None,
         device: str | None = None,
         agent: str | None = None,
         sender: str | None = None,
@@ -163,7 +162,7 @@ class Store:
 
         Args:
             key: the caller's own name for it, such as `HEIMDAL-42`.
-            profile: `permissive` (of a new one) or `restricted`.
+            profile: `permissive` (what a new session has by default) or `restricted`.
             context_dir: directory of context files.
             device, agent, sender, channel: who works, where a host knows it.
             context: JSON values by name, in place of what there was.
@@ -190,7 +189,7 @@ class Store:
         session: Reference | None = None,
         name: str | None = None,
         key: str | None = None,
-        cwd: str | None = None,
+        cwd: str | os.PathLike[str] | None = None,
         started_at: datetime | float | None = None,
         duration: float | None = None,
         exit_code: int | None = None,
@@ -247,17 +246,16 @@ class Store:
         Raises:
             InvalidInput: one of them is wrong; the message says which, and none is recorded.
         """
-        found = []
-        with self._connection.transaction():
-            for position, run in enumerate(runs):
-                try:
-                    found.append(self.runs.record(**run))
-                except (InvalidInput, TypeError) as refused:
-                    raise InvalidInput(f"runs[{position}]: {refused}") from None
-        return found
+        return list(self.runs.record_many(runs))
 
     def attach_artifact(
-        self, run: int, kind: str, content: Content, *, name: str | None = None, path: str | None = None
+        self,
+        run: int,
+        kind: str,
+        content: Content,
+        *,
+        name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
     ) -> int:
         """Attach content to a run, masked and compressed, and return the artifact's id.
 
@@ -351,11 +349,12 @@ class Store:
             timeout: seconds that it may take.
 
         Raises:
-            QueryRefused: it would write, attach, or change a setting. QueryTimeout: it took too long.
-            InvalidInput: SQLite does not understand it.
+            QueryRefused: it would write, attach, change a setting, or give more than a million rows or 256 MiB.
+            QueryTimeout: it took too long. InvalidInput: SQLite does not understand it.
         """
         from hstore.engine.querying import query
 
+        self._connection.value("SELECT 1")  # a closed store says so
         if self._reader is None:
             self._reader = open_reader(self.path, timeout=self._connection.timeout)
         return query(self._reader, sql, params, timeout, self._door.masker.mask_text)
@@ -369,6 +368,9 @@ class Store:
         from hstore.engine.migrations import states
 
         return states(self._connection)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a store cannot be pickled; open it by its path in the other process")
 
     @property
     def store_id(self) -> str:

@@ -166,3 +166,57 @@ def test_threads_may_query_at_once(store: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: store.query("SELECT count(*) FROM runs"), range(100)))
     assert set(found) == {((1,),)}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT hex(zeroblob(400000000))",
+        "SELECT zeroblob(1000000000)",
+        "SELECT instr(zeroblob(300000000), zeroblob(100000) || x'01')",
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c",
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT zeroblob(60000000) FROM c",
+    ],
+)
+def test_query_is_bounded_in_memory(store: Store, statement: str) -> None:
+    """Huge values and endless rows are refused before they fill the memory."""
+    with pytest.raises((QueryRefused, QueryTimeout, InvalidInput)):
+        store.query(statement, timeout=60)
+
+
+@pytest.mark.parametrize("parameters", [(1 << 70,), ("\ud800",), (object(),), {"other": 1}, 5])
+def test_query_with_wrong_parameters_is_invalid_input(store: Store, parameters: object) -> None:
+    """Never a raw error of the binding."""
+    with pytest.raises(InvalidInput, match="sql"):
+        store.query("SELECT :name", parameters)
+
+
+def test_query_takes_comments_and_a_closing_semicolon(store: Store) -> None:
+    """Only a second statement is a second statement."""
+    assert store.query("/* why */ SELECT 1; -- because") == ((1,),)
+    with pytest.raises(InvalidInput, match="SELECT"):
+        store.query("-- nothing")
+
+
+def test_rows_can_be_copied_and_pickled_and_not_changed(store: Store) -> None:
+    """They are values."""
+    import copy
+    import pickle
+
+    rows = store.query("SELECT 1 AS one")
+    for twin in (copy.copy(rows), copy.deepcopy(rows), pickle.loads(pickle.dumps(rows))):
+        assert (twin, twin.columns) == (rows, ("one",))
+    with pytest.raises(AttributeError):
+        rows.columns = ("two",)
+    with pytest.raises(TypeError, match="pickled"):
+        pickle.dumps(store)
+
+
+def test_closed_store_answers_no_query(path: Path) -> None:
+    """Also when it was never asked before."""
+    from hstore.errors import StoreClosed
+
+    store = Store.open(path)
+    store.close()
+    with pytest.raises(StoreClosed):
+        store.query("SELECT 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -92,6 +93,32 @@ def test_expiry_between_reading_the_row_and_returning_it_counts(store: Store, mo
     times = iter([clock.now() + 11_000_000])
     monkeypatch.setattr(memory_domain, "now", lambda: next(times))
     assert store.recall("k") is None
+
+
+def test_value_that_expires_while_a_listing_waits_is_not_in_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock is read again after the rows."""
+    store.remember("k", 1, ttl=10)
+    times = iter([clock.now(), clock.now() + 11_000_000])
+    monkeypatch.setattr(memory_domain, "now", lambda: next(times))
+    assert store.memory.list() == []
+
+
+def test_reading_a_sessions_memory_creates_no_session(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With HEIMDAL_SESSION set, recall, forget and list only look."""
+    monkeypatch.setenv("HEIMDAL_SESSION", "s")
+    with Store.open(path) as store:
+        assert store.recall("k", "none", scope="session") == "none"
+        assert store.forget("k", scope="session") is False
+        assert store.sessions.list() == []
+
+
+def test_project_memory_moves_with_its_file(tmp_path: Path) -> None:
+    """A project that is renamed keeps what was remembered for it."""
+    with Store.open(tmp_path / "a" / ".heimdall" / "project.db") as store:
+        store.remember("k", 1, scope="project")
+    (tmp_path / "a").rename(tmp_path / "b")
+    with Store.open(tmp_path / "b" / ".heimdall" / "project.db") as store:
+        assert store.recall("k", scope="project") == 1
 
 
 def test_expiry_by_moment(store: Store) -> None:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from hstore.cli.grammar import Command, argument
-from hstore.config import settings
+from hstore.config import environment
 from hstore.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ def mask(options: MaskOptions, output: Output) -> int:
 
 def _values(names: list[str]) -> list[str]:
     """The values to mask wherever they stand; they come by the environment, since arguments are seen by everyone."""
-    environment = settings().environment
-    missing = [name for name in names if not environment.get(name)]
+    given = environment()
+    missing = [name for name in names if not given.get(name)]
     if missing:
         raise InvalidInput(f"mask: --value-env {missing[0]}: that variable is not set, or empty")
-    return [environment[name] for name in names]
+    return [given[name] for name in names]
 
 
 COMMAND = Command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
+from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
 from hstore.errors import InvalidInput
 from hstore.listing import Filters, one_of
 
@@ -23,6 +23,7 @@ REMEMBER = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
     ON CONFLICT (scope, owner, key) DO UPDATE SET
         value = excluded.value, category = excluded.category, tags = excluded.tags,
+        created_at = CASE WHEN memory.expires_at <= $7 THEN $7 ELSE memory.created_at END,
         updated_at = excluded.updated_at, expires_at = excluded.expires_at
 """
 RECALL = "SELECT value, expires_at FROM memory WHERE scope = $1 AND owner = $2 AND key = $3"
@@ -37,11 +38,10 @@ class Memories:
     """`store.memory`: get and list; `remember`, `recall` and `forget` are also on the store itself."""
 
     def __init__(
-        self, connection: Connection, door: Door, root: str, session_key: Callable[[Reference | None], str]
+        self, connection: Connection, door: Door, session_key: Callable[[Reference | None, bool], str]
     ) -> None:
         self._connection = connection
         self._door = door
-        self._root = root
         self._session_key = session_key
 
     def remember(
@@ -62,7 +62,7 @@ class Memories:
         moment = now()
         row = (
             scope,
-            self._owner(scope, device, session),
+            self._owner(scope, device, session, create=True),
             door.key("key", key),
             door.json("value", value, key),
             door.optional("category", category),
@@ -133,9 +133,11 @@ class Memories:
         )
         if tag is not None:
             filters.add("(SELECT count(*) FROM json_each(tags) AS t WHERE t.value =", door.text("tag", tag), ") > 0")
-        return [_memory(row) for row in self._connection.rows(*filters.statement(SELECT, "id", limit, after))]
+        found = self._connection.rows(*filters.statement(SELECT, "id", limit, after))
+        late = now()  # the rows may have waited for another thread's batch
+        return [_memory(row) for row in found if row[9] is None or row[9] > late]
 
-    def _owner(self, scope: str, device: str | None, session: Reference | None) -> str:
+    def _owner(self, scope: str, device: str | None, session: Reference | None, *, create: bool = False) -> str:
         """Whose the value is: nobody's (global), a device's, a session's, or the project's."""
         if (device is not None and scope != "device") or (session is not None and scope != "session"):
             raise InvalidInput(f"scope: {scope!r} does not go with a device or session of another scope")
@@ -146,9 +148,9 @@ class Memories:
                 raise InvalidInput("device: scope 'device' needs the device's name")
             return self._door.key("device", device)
         if scope == "session":
-            return self._session_key(session)
+            return self._session_key(session, create)
         one_of("scope", scope, SCOPES)
-        return self._root
+        return ""  # a file is one project's, wherever that may be moved
 
 
 def _tags(tags: Iterable[str]) -> list[str]:
@@ -167,7 +169,7 @@ def _expiry(moment: int, ttl: float | None, expires_at: datetime | float | None)
     if ttl is not None and expires_at is not None:
         raise InvalidInput("ttl and expires_at say the same thing; give one of them")
     if ttl is not None:
-        expiry = moment + from_seconds("ttl", ttl)
+        expiry = in_range("ttl", moment + from_seconds("ttl", ttl))
     elif expires_at is not None:
         expiry = from_time("expires_at", expires_at)
     else:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
-from hstore.door import NAME_LIMIT, command_line, json_array
+from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
+from hstore.door import command_line, json_array
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters, identifier, one_of, positive
 from hstore.liveness import is_alive, this_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -42,15 +43,18 @@ FINISH = """
 RUNNING = "SELECT id, owner FROM runs WHERE status = 'running' AND owner IS NOT NULL ORDER BY id"
 LOSE = "UPDATE runs SET status = 'lost' WHERE id = $1 AND status = 'running'"
 STILL_RUNNING = "r.status = 'running' AND r.id NOT IN (SELECT value FROM json_each("
-LOST = """
-    CASE r.status WHEN 'lost' THEN -1 WHEN 'running' THEN r.id END
-    IN (SELECT -1 UNION ALL SELECT value FROM json_each("""
+LOST = "(r.status = 'lost' OR r.id IN (SELECT value FROM json_each("
 ID_OF_KEY = "SELECT id FROM runs WHERE key = $1"
 STARTING_WITH = """
     SELECT id, coalesce(key, name, app) FROM runs
     WHERE substr(key, 1, length($1)) = $1 OR substr(name, 1, length($1)) = $1 OR substr(app, 1, length($1)) = $1
     ORDER BY id DESC LIMIT 6
 """
+
+
+_DEFAULTS: dict[str, Any] = dict.fromkeys(
+    ("session", "name", "key", "cwd", "started_at", "duration", "exit_code", "signal", "git_sha", "config", "pid")
+)
 
 
 class Runs:
@@ -78,7 +82,7 @@ class Runs:
         session: Reference | None = None,
         name: str | None = None,
         key: str | None = None,
-        cwd: str | None = None,
+        cwd: str | os.PathLike[str] | None = None,
         started_at: datetime | float | None = None,
         duration: float | None = None,
         exit_code: int | None = None,
@@ -88,6 +92,50 @@ class Runs:
         pid: int | None = None,
     ) -> int:
         """As `Store.record_run`."""
+        row = self._row(
+            app, cmdline, session, name, key, cwd, started_at, duration, exit_code, signal, git_sha, config, pid
+        )
+        with self._connection.transaction():
+            return self._add(row)
+
+    def record_many(self, runs: Iterable[Mapping[str, Any]]) -> Sequence[int]:
+        """As `Store.record_runs`: all are checked and masked before the write lock is taken."""
+        try:
+            given = enumerate(runs)
+        except TypeError:
+            raise InvalidInput("runs: mappings with the arguments of record_run") from None
+        rows = []
+        for position, run in given:
+            try:
+                rows.append(self._row(**{**_DEFAULTS, **run}))
+            except (InvalidInput, TypeError) as refused:
+                raise InvalidInput(f"runs[{position}]: {refused}") from None
+        found = []
+        with self._connection.transaction():
+            for position, row in enumerate(rows):
+                try:
+                    found.append(self._add(row))
+                except (InvalidInput, NotFound) as refused:
+                    raise type(refused)(f"runs[{position}]: {refused}") from None
+        return found
+
+    def _row(
+        self,
+        app: str,
+        cmdline: str | Sequence[str],
+        session: Reference | None,
+        name: str | None,
+        key: str | None,
+        cwd: str | os.PathLike[str] | None,
+        started_at: datetime | float | None,
+        duration: float | None,
+        exit_code: int | None,
+        signal: int | None,
+        git_sha: str | None,
+        config: Any,
+        pid: int | None,
+    ) -> tuple[Reference | None, tuple[Value, ...]]:
+        """Check and mask everything; return the session as given, and the columns but project and session."""
         door = self._door
         if isinstance(cmdline, str):
             line, argv = door.shortened("cmdline", cmdline), None
@@ -95,19 +143,24 @@ class Runs:
             words = door.words("cmdline", cmdline)
             line, argv = door.shortened("cmdline", command_line(words)), json_array(words)
         row = (
+            None if key is None else door.key("key", key),
             door.optional("name", name),
-            door.text("app", app, NAME_LIMIT),
+            door.key("app", app),
             line,
             argv,
-            door.optional("cwd", cwd),
+            door.path("cwd", cwd),
             door.optional("git_sha", git_sha),
             None if config is None else config_hash(config),
             positive("pid", pid),
             *_outcome(started_at, duration, exit_code, signal),
         )
-        key = None if key is None else door.key("key", key)
-        with self._connection.transaction():
-            return self._connection.insert(ADD, (key, self._project(), self._session_id(session), *row))
+        return session, row
+
+    def _add(self, checked: tuple[Reference | None, tuple[Value, ...]]) -> int:
+        session, row = checked
+        if row[0] is not None and (taken := self._connection.value(ID_OF_KEY, (row[0],))):
+            raise InvalidInput(f"key: run {taken} has it already")
+        return self._connection.insert(ADD, (row[0], self._project(), self._session_id(session), *row[1:]))
 
     def finish(
         self,
@@ -172,7 +225,8 @@ class Runs:
         if status in ("running", "lost"):
             # A recorder that died could not write down that its run is lost; that is found out here.
             dead = "[" + ",".join(str(number) for number in self._dead()) + "]"
-            filters.add(STILL_RUNNING if status == "running" else LOST, dead, "))")
+            condition, closing = (STILL_RUNNING, "))") if status == "running" else (LOST, ")))")
+            filters.add(condition, dead, closing)
         else:
             filters.add("r.status =", None if status is None else one_of("status", status, STATUSES))
         return [_run(row) for row in self._connection.rows(*filters.statement(SELECT, "r.id", limit, after))]
@@ -207,12 +261,12 @@ class Runs:
             if newest is None:
                 raise NotFound("run: nothing has been recorded yet; `hstore run -- COMMAND` records a command")
             return newest
-        if text.isascii() and text.isdigit() and self._connection.row(STATE, (identifier("run", int(text)),)):
-            return self.get(int(text))
         prefix = self._door.key("run", text)
         exact = self._connection.value(ID_OF_KEY, (prefix,))
         if exact is not None:
             return self.get(exact)
+        if prefix.isascii() and prefix.isdigit() and len(prefix) < 19 and self._is_run(int(prefix)):
+            return self.get(int(prefix))
         found = self._connection.rows(STARTING_WITH, (prefix,))
         if not found:
             raise NotFound(f"run: nothing is called {prefix!r}; `hstore log list` shows what there is")
@@ -227,6 +281,9 @@ class Runs:
         if dead:
             self._connection.write_many(LOSE, [(number,) for number in dead])
         return dead
+
+    def _is_run(self, number: int) -> bool:
+        return number > 0 and self._connection.row(STATE, (number,)) is not None
 
     def _dead(self) -> Sequence[int]:
         return [number for number, owner in self._connection.rows(RUNNING) if not is_alive(owner)]
@@ -261,17 +318,19 @@ def _outcome(
     if code is None and length is None:
         return (this_process(), now() if start is None else start, None, None, None, None, "running")
     if start is None:
-        start = now() - (length or 0)
-    end = now() if length is None else start + length
+        start = in_range("duration", now() - (length or 0))
+    end = now() if length is None else in_range("duration", start + length)
     return (None, start, end, length, code, number, _status(code, number))
 
 
 def _exit(exit_code: int | None, signal: int | None) -> tuple[int | None, int | None]:
     """Exit code as a shell shows it (128+N for a signal) and the signal's number; -N is a signal too."""
-    if exit_code is not None and (not isinstance(exit_code, int) or not -(1 << 31) <= exit_code < 1 << 32):
-        raise InvalidInput("exit_code: a whole number of 32 bits")
-    if signal is not None and (not isinstance(signal, int) or not 1 <= signal <= 255):
-        raise InvalidInput("signal: a signal's number, from 1")
+    if exit_code is not None and (type(exit_code) is bool or not isinstance(exit_code, int)):
+        raise InvalidInput("exit_code: a whole number")
+    if exit_code is not None and not -(1 << 31) <= exit_code < 1 << 32:
+        raise InvalidInput("exit_code: beyond 32 bits")
+    if positive("signal", signal) is not None and signal is not None and signal > 255:
+        raise InvalidInput("signal: a signal's number, up to 255")
     if signal is None and exit_code is not None and -65 < exit_code < 0:
         signal = -exit_code
     if signal is not None:

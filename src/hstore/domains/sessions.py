@@ -9,6 +9,7 @@ from hstore.listing import Filters, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
     from datetime import datetime
     from typing import Any
@@ -30,12 +31,16 @@ UPSERT = """
 """
 SELECT = """
     SELECT s.id, s.key, p.root, s.profile, s.context_dir, s.device, s.agent, s.sender, s.channel, s.context,
-           s.started_at, s.last_active_at, s.ended_at
+           s.started_at,
+           max(s.last_active_at, coalesce((SELECT coalesce(r.finished_at, r.started_at) FROM runs AS r
+                                           WHERE r.session_id = s.id ORDER BY r.id DESC LIMIT 1), 0)),
+           s.ended_at
     FROM sessions AS s JOIN projects AS p ON p.id = s.project_id
 """
 BY_KEY = SELECT + " WHERE s.key = $1"
 BY_ID = SELECT + " WHERE s.id = $1"
 ID_OF_KEY = "SELECT id FROM sessions WHERE key = $1"
+ID_OF_BOTH = "SELECT id FROM sessions WHERE id = $1 AND key = $2"
 ID_OF_ID = "SELECT id FROM sessions WHERE id = $1"
 KEY_OF_ID = "SELECT key FROM sessions WHERE id = $1"
 TOUCH = "UPDATE sessions SET last_active_at = max($1, last_active_at) WHERE id = $2"
@@ -57,7 +62,7 @@ class Sessions:
         key: str,
         *,
         profile: str | None = None,
-        context_dir: str | None = None,
+        context_dir: str | os.PathLike[str] | None = None,
         device: str | None = None,
         agent: str | None = None,
         sender: str | None = None,
@@ -73,7 +78,7 @@ class Sessions:
         if profile is not None:
             one_of("profile", profile, PROFILES)
         row = (
-            door.optional("context_dir", context_dir),
+            door.path("context_dir", context_dir),
             door.optional("device", device),
             door.optional("agent", agent),
             door.optional("sender", sender),
@@ -91,9 +96,10 @@ class Sessions:
         Raises:
             NotFound: there is none.
         """
-        by_id = self._connection.row(BY_ID, (self.id_of(session),))
-        assert by_id is not None, "sessions are not deleted between two reads of one transaction"  # noqa: S101 - for mypy
-        return _session(by_id)
+        found = self._connection.rows(BY_ID, (self.id_of(session),))
+        if not found:
+            raise NotFound("session: it was deleted")
+        return _session(found[0])
 
     def id_of(self, session: Reference) -> int:
         """The row id of a session named by key, id or result."""
@@ -101,13 +107,15 @@ class Sessions:
             found = self._connection.value(ID_OF_KEY, (self._door.key("session", session),))
         elif isinstance(session, int) and not isinstance(session, bool):
             found = self._connection.value(ID_OF_ID, (session,)) if 0 < session < 1 << 63 else None
-        elif hasattr(session, "key") and hasattr(session, "id"):
-            return int(session.id)
         else:
-            raise InvalidInput("session: a session, its key or its id")
+            found = self._connection.value(ID_OF_BOTH, _id_and_key(session))
         if found is None:
             raise NotFound("session: there is no session of that name; store.session(key) creates one")
         return int(found)
+
+    def masked_key(self, key: str) -> str:
+        """The form in which a key is stored."""
+        return self._door.key("session", key)
 
     def key_of(self, session: Reference) -> str:
         """The key, as stored, of a session named by key, id or result."""
@@ -171,6 +179,14 @@ class Sessions:
             merged = {**self.context(number), **given}
             self._connection.write(SET_CONTEXT, (self._door.json("context", merged), now(), number))
             return self.context(number)
+
+
+def _id_and_key(session: object) -> tuple[int, str]:
+    from hstore.models import Session
+
+    if not isinstance(session, Session):
+        raise InvalidInput(f"session: a session, its key or its id, not {type(session).__name__}")
+    return session.id, session.key
 
 
 def _object(context: Mapping[str, Any]) -> dict[str, Any]:

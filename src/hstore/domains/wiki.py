@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hstore.clock import now, to_datetime
 from hstore.door import NAME_LIMIT, TEXT_LIMIT
-from hstore.errors import InvalidInput
+from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters, positive
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ ADD = """
     INSERT INTO wiki_refs (session_id, run_id, title, selection, created_at) VALUES ($1, $2, $3, $4, $5)
     RETURNING id
 """
+RUN = "SELECT 1 FROM runs WHERE id = $1"
 SELECT = """
     SELECT w.id, s.key, w.run_id, w.title, w.selection, w.created_at
     FROM wiki_refs AS w LEFT JOIN sessions AS s ON s.id = w.session_id
@@ -46,14 +47,17 @@ class WikiRefs:
         """Add a reference and return its id; without a session it belongs to the one of `HEIMDAL_SESSION`, if any.
 
         Raises:
-            InvalidInput: an empty title, or an unknown run. NotFound: an unknown session.
+            InvalidInput: an empty title. NotFound: an unknown session or run.
         """
         title = self._door.text("title", title, NAME_LIMIT)
         if not title:
             raise InvalidInput("title: empty")
         selection = self._door.optional("selection", selection, TEXT_LIMIT)
+        positive("run", run)
         with self._connection.transaction():
-            row = (self._session_id(session), positive("run", run), title, selection, now())
+            if run is not None and not self._connection.row(RUN, (run,)):
+                raise NotFound(f"run: there is no run {run}")
+            row = (self._session_id(session), run, title, selection, now())
             return self._connection.insert(ADD, row)
 
     def list(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hstore.engine.connection import Connection, Transaction
+from hstore.engine.forking import is_open_here
 from hstore.engine.opening import Opened, open_reader, open_writer
 
-__all__ = ["Connection", "Opened", "Transaction", "open_reader", "open_writer"]
+__all__ = ["Connection", "Opened", "Transaction", "is_open_here", "open_reader", "open_writer"]

@@ -179,10 +179,10 @@ class Connection:
     def _depth_of(self, transaction: object) -> int:
         if self._forked:
             raise self._fork_error()
-        if not self._lock._is_owned():
-            raise HstoreError("a batch ends in the thread that began it")
         if transaction not in self._stack:
             raise HstoreError("this batch was ended by leaving the one around it first")
+        if not self._lock._is_owned():
+            raise HstoreError("a batch ends in the thread that began it")
         return self._stack.index(transaction)
 
     def _check_file(self) -> None:

@@ -26,8 +26,8 @@ class Examination:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._connection = open_reader(path, timeout=5.0, checked=False)
         self._shipped = migrations.load()
+        self._connection = open_reader(path, timeout=5.0, checked=False)
         self.head = len(self._shipped)
         """The newest schema version that this library knows."""
 

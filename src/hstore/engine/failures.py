@@ -70,7 +70,11 @@ def translate(failure: apsw.Error, path: str) -> HstoreError:
 
 def printable(path: str) -> str:
     """The path as one line of valid text, whatever bytes it is made of."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\n", "\\n")
+    try:
+        raw = path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raw = path.encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace").replace("\n", "\\n")
 
 
 def _said(failure: apsw.Error) -> str:

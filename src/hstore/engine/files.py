@@ -18,18 +18,8 @@ from hstore.errors import NotADatabase, NotInitialised, ReadOnly, StorageFull, S
 MOUNTS = "/proc/self/mountinfo"
 UNSAFE_FILE_SYSTEMS = frozenset(
     {
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "9p",
-        "afs",
-        "ceph",
-        "fuse.sshfs",
-        "fuse.s3fs",
-        "fuse.rclone",
-        "lustre",
+        *("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "beegfs", "gpfs"),
+        *("fuse.sshfs", "fuse.s3fs", "fuse.rclone", "fuse.cephfs", "fuse.glusterfs", "vboxsf", "prl_fs", "drvfs"),
     }
 )
 """Types on which shared memory or locks do not reach other machines, which WAL needs (https://sqlite.org/wal.html)."""
@@ -73,6 +63,7 @@ def create(path: str) -> bool:
     """
     try:
         _make_folder(os.path.dirname(path))
+        _keep_private(os.path.dirname(path))
     except OSError as failure:
         raise _cannot_create(path, failure) from None
     try:
@@ -111,6 +102,13 @@ def _make_folder(folder: str) -> None:
         _ignore_in_git(missing[0])
 
 
+def _keep_private(folder: str) -> None:
+    """Give a `.heimdall` that somebody made by hand, or that a killed process left half made, what ours have."""
+    if os.path.basename(folder) == ".heimdall" and sys.platform != "win32" and os.stat(folder).st_uid == os.geteuid():
+        os.chmod(folder, 0o700)
+        _ignore_in_git(folder)
+
+
 def _ignore_in_git(folder: str) -> None:
     try:
         descriptor = os.open(os.path.join(folder, ".gitignore"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -124,8 +122,14 @@ def _ignore_in_git(folder: str) -> None:
 
 def make_private(path: str) -> None:
     """Take an existing file's access from everybody else, by path."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        return
+    try:
         os.chmod(path, 0o600)
+    except OSError as failure:
+        raise ReadOnly(
+            f"{printable(path)}: cannot be made private: {failure.strerror}; name a file of your own"
+        ) from None
 
 
 def wal_is_unsafe(path: str) -> str | None:

@@ -6,8 +6,9 @@ A file's name is `NNNN_name.sql`; NNNN counts from 1 without a gap. The hash is 
 from __future__ import annotations
 
 import os
+import sys
 
-import hstore.migrations
+import hstore.migrations  # noqa: F401 - found in sys.modules below; to mypy it is untyped
 from hstore.clock import now, optional_datetime
 from hstore.engine._digest import sha256
 from hstore.engine.failures import printable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from hstore.engine.connection import Connection
     from hstore.models import MigrationState
 
-FOLDER = os.path.dirname(os.path.abspath(str(hstore.migrations.__file__)))
+FOLDER = os.path.dirname(os.path.abspath(str(sys.modules["hstore.migrations"].__file__)))
 """Where the files are. `importlib.resources` would find them too, at 15 ms a start."""
 
 RECORDED = "SELECT version, name, sha256, applied_at FROM schema_migrations ORDER BY version"

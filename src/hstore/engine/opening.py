@@ -131,8 +131,12 @@ def _open_read_only(path: str, timeout: float) -> apsw.Connection:
         # A WAL database in a folder where the shared memory cannot be made. Without a WAL nobody is writing
         # now, so the file may be read as it stands.
         raw.close()
-        if os.path.exists(path + "-wal"):
-            raise ReadOnly(f"{printable(path)}: its folder may not be written, and a WAL is waiting there") from None
+        for journal in (path + "-wal", path + "-journal"):
+            if os.path.exists(journal):
+                raise ReadOnly(
+                    f"{printable(path)}: its folder may not be written, and what is in {printable(journal)} belongs to"
+                    " it; open it where its folder may be written"
+                ) from None
     except apsw.Error as failure:
         raw.close()
         raise translate(failure, path) from None

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from hstore.config import settings
+from hstore.config import environment
 from hstore.recorder._git import head_commit
 from hstore.recorder._recording import Ended, Recording, Started
 
@@ -87,7 +87,7 @@ def _started(argv: Sequence[str], capture: bool, warn: Callable[[str], None]) ->
     pipe = subprocess.PIPE if capture else None
     try:
         return subprocess.Popen(  # noqa: S603 - running what the user asks to run is the purpose
-            list(argv), stdout=pipe, stderr=pipe, env=settings().environment, bufsize=0
+            list(argv), stdout=pipe, stderr=pipe, env=environment(), bufsize=0
         )
     except OSError as error:
         missing = error.errno == errno.ENOENT

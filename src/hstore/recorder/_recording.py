@@ -171,7 +171,7 @@ class Recording:
         """Add the run and its outputs; kept by the caller once that is committed."""
         started = self._started
         run = store.record_run(
-            os.path.basename(started.argv[0]),
+            os.path.basename(started.argv[0]) or started.argv[0] or "''",
             started.argv,
             name=started.name,
             cwd=started.cwd,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from hstore.config import settings
+from hstore.config import environment
 from hstore.errors import InvalidInput
 from hstore.recorder._git import head_commit
 from hstore.recorder._recording import Ended, Recording, Started
@@ -124,7 +124,7 @@ class _Session:
             self._raw_mode = RawMode(0)  # before the start, or the first keys would be echoed twice
         self._started_at, self._clock = time.time(), time.monotonic()
         session = wiring.keyboard is not None
-        child = spawn(self._argv, settings().environment, wiring.actions, session=session)
+        child = spawn(self._argv, environment(), wiring.actions, session=session)
         self._signals.attach(child, same_group=not session)
         wiring.started()
         return child

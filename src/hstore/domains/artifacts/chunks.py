@@ -57,6 +57,11 @@ class Chunks:
         """Return a prepared chunk's id, stored now if need be; call it inside the transaction that refers to it."""
         if chunk.known is not None and self._connection.row(PRESENT, (chunk.known, chunk.digest)):
             return chunk.known
+        # Another writer may have stored it since it was prepared.
+        for number, codec, payload in self._connection.rows(CANDIDATES, (chunk.digest, chunk.size)):
+            if codec == chunk.codec and payload == chunk.payload:
+                chunk.known = int(number)
+                return chunk.known
         chunk.known = self._connection.insert(ADD, (chunk.digest, chunk.size, chunk.codec, chunk.payload))
         return chunk.known
 

@@ -7,8 +7,10 @@ import os
 from hstore.codec import CHUNK, Codec
 from hstore.domains.artifacts.chunks import Chunks
 from hstore.domains.artifacts.reader import ArtifactReader
-from hstore.domains.artifacts.writer import ArtifactWriter
+from hstore.domains.artifacts.writer import KINDS, ArtifactWriter
+from hstore.engine import is_open_here
 from hstore.errors import InvalidInput
+from hstore.listing import one_of, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Artifacts:
         self._reader = ArtifactReader(connection, door, self._chunks)
 
     def writer(
-        self, run: int, kind: str = "log", *, name: str | None = None, path: str | None = None
+        self, run: int, kind: str = "log", *, name: str | None = None, path: str | os.PathLike[str] | None = None
     ) -> ArtifactWriter:
         """Begin an artifact whose bytes come bit by bit; what was stepped is kept whatever happens later.
 
@@ -51,12 +53,21 @@ class Artifacts:
         """
         return ArtifactWriter(self._connection, self._door, self._chunks, run, kind, name, path)
 
-    def attach(self, run: int, kind: str, content: Content, *, name: str | None = None, path: str | None = None) -> int:
+    def attach(
+        self,
+        run: int,
+        kind: str,
+        content: Content,
+        *,
+        name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+    ) -> int:
         """As `Store.attach_artifact`."""
         if isinstance(content, str):
             content = content.encode("utf-8", "surrogatepass" if _has_other_surrogates(content) else "surrogateescape")
         if isinstance(content, (bytes, bytearray, memoryview)):
-            view = memoryview(content).cast("B")
+            view = memoryview(content)
+            view = view.cast("B") if view.contiguous else memoryview(view.tobytes())
             return self._attach(run, kind, (view[at : at + _READ] for at in range(0, len(view), _READ)), name, path)
         if isinstance(content, os.PathLike):
             return self._attach_file(run, kind, os.fsdecode(content), name, path)
@@ -64,7 +75,13 @@ class Artifacts:
             return self._attach(run, kind, _blocks(content), name, path)
         raise InvalidInput(f"content: bytes, str, a path or a readable stream, not {type(content).__name__}")
 
-    def _attach_file(self, run: int, kind: str, source: str, name: str | None, path: str | None) -> int:
+    def _attach_file(
+        self, run: int, kind: str, source: str, name: str | None, path: str | os.PathLike[str] | None
+    ) -> int:
+        if is_open_here(source):
+            raise InvalidInput(
+                "content: a database that is open here; reading it would drop its locks: back it up first"
+            )
         try:
             file = open(source, "rb", buffering=0)  # noqa: SIM115 - closed below; only opening is the caller's fault
         except OSError as failure:
@@ -73,8 +90,12 @@ class Artifacts:
             name = os.path.basename(source) if name is None else name
             return self._attach(run, kind, _blocks(file), name, source if path is None else path)
 
-    def _attach(self, run: int, kind: str, blocks: Iterator[Any], name: str | None, path: str | None) -> int:
+    def _attach(
+        self, run: int, kind: str, blocks: Iterator[Any], name: str | None, path: str | os.PathLike[str] | None
+    ) -> int:
         """Small content is one transaction; larger content is committed in bounded steps and marked complete last."""
+        positive("run", run)
+        one_of("kind", kind, KINDS)
         first = next(blocks, b"")
         if len(first) < _READ:
             with self._connection.transaction():
@@ -138,15 +159,30 @@ class Artifacts:
 
 
 def _blocks(source: Source) -> Iterator[bytes]:
-    while True:
-        block = source.read(_READ)
-        if block is None:
-            raise InvalidInput("content: the stream is non-blocking; give one that waits")
-        if isinstance(block, str):
-            raise InvalidInput("content: the stream gives text; open it in binary mode")
-        if not block:
-            return
-        yield block
+    """Yield blocks of `_READ` bytes, the last one shorter, however little the stream gives at a time.
+
+    So the first block tells whether the content is small, before any transaction waits for the stream.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while block := _read(source):
+        parts.append(block)
+        size += len(block)
+        if size >= _READ:
+            whole = b"".join(parts)
+            yield whole[:_READ]
+            parts, size = [whole[_READ:]], size - _READ
+    if size:
+        yield b"".join(parts)
+
+
+def _read(source: Source) -> bytes:
+    block = source.read(_READ)
+    if block is None:
+        raise InvalidInput("content: the stream is non-blocking; give one that waits")
+    if not isinstance(block, (bytes, bytearray, memoryview)):
+        raise InvalidInput(f"content: the stream gives {type(block).__name__}; open it in binary mode")
+    return bytes(block)
 
 
 def _has_other_surrogates(text: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hstore.clock import to_datetime
 from hstore.codec import decode_marks
 from hstore.domains.artifacts.writer import KINDS
-from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, identifier, one_of, positive
+from hstore.errors import CorruptDatabase, InvalidInput, NotFound
+from hstore.listing import Filters, identifier, one_of, positive, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,20 +79,22 @@ class ArtifactReader:
 
     def read_range(self, artifact: int, start: int, length: int) -> Iterator[bytes]:
         """Yield the bytes from `start`, at most `length` of them; only the chunks they lie in are decoded."""
-        if start < 0 or length < 0:
-            raise InvalidInput("start and length: zero or more")
-        end = min(start + length, self._size(artifact))
+        end = min(whole("start", start) + whole("length", length), self._size(artifact))
         if start >= end:
             return
+        position = start
         for piece_start, content in self._contents(artifact, start):
+            if piece_start > position:
+                break
+            position = piece_start + len(content)
             yield content[max(0, start - piece_start) : end - piece_start]
-            if piece_start + len(content) >= end:
+            if position >= end:
                 return
+        raise CorruptDatabase(f"artifact {artifact} lacks bytes from {position} on; run `hstore doctor`")
 
     def tail(self, artifact: int, lines: int) -> bytes:
         """The last `lines` lines; a last line without its newline counts as one."""
-        if lines < 0:
-            raise InvalidInput("lines: zero or more")
+        whole("lines", lines)
         end = self._size(artifact)
         kept: list[bytes] = []
         found, position = 0, end
@@ -111,9 +113,11 @@ class ArtifactReader:
 
     def replay(self, run: int, offsets: dict[int, int]) -> Iterator[Part]:
         """Yield all log output of a run in the order in which it was read, each artifact from its offset."""
+        if not isinstance(offsets, dict):
+            raise InvalidInput("offsets: a dict from artifact ids to bytes already seen")
         sources = []
         for number, name in self._connection.rows(LOGS, (identifier("run", run),)):
-            parts = self._parts(number, name, offsets.get(number, 0))
+            parts = self._parts(number, name, whole("offsets", offsets.get(number, 0)))
             first = next(parts, None)
             if first is not None:
                 sources.append((first, parts))

@@ -10,6 +10,7 @@ from hstore.listing import identifier, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from types import TracebackType
 
     from hstore.domains.artifacts.chunks import Chunks, Prepared
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 KINDS = ("log", "file", "note")
 STEP = 4 * CHUNK
-"""Bytes after which a step is due: at most this and one read are in memory."""
+"""Bytes after which a step is due; who steps when it is due keeps at most this and one read in memory."""
+_MARKS_PENDING = 8192  # of bytes not yet committed; beyond, they are made coarser
 _MARKS = 48  # of one chunk; beyond, neighbours share one, so that a row stays small
 
 ADD = """
@@ -29,7 +31,8 @@ ADD = """
 ADD_PIECE = """
     INSERT INTO artifact_pieces (artifact_id, start, size, chunk_id, at, marks) VALUES ($1, $2, $3, $4, $5, $6)
 """
-PROGRESS = "UPDATE artifacts SET size = $1, source_size = $2, masked = $3, complete = $4 WHERE id = $5"
+PROGRESS = "UPDATE artifacts SET size = $1, source_size = $2, masked = $3, complete = $4 WHERE id = $5 RETURNING id"
+SIZE = "SELECT size FROM artifacts WHERE id = $1"
 
 
 class ArtifactWriter:
@@ -46,12 +49,12 @@ class ArtifactWriter:
         run: int,
         kind: str,
         name: str | None,
-        path: str | None,
+        path: str | os.PathLike[str] | None,
     ) -> None:
         row = (
             one_of("kind", kind, KINDS),
             door.optional("name", name, NAME_LIMIT),
-            door.optional("path", path, NAME_LIMIT),
+            door.path("path", path),
             now(),
             identifier("run", run),
         )
@@ -66,15 +69,16 @@ class ArtifactWriter:
         self._door = door
         self._chunks = chunks
         self._stream = door.masker.stream()
-        self._parts: list[bytes] = []
+        self._masked = bytearray()
         self._marks: list[tuple[int, int]] = []
+        self._unsure: int | None = None
         self._size = 0
         self._source_size = 0
         self._finished = False
         self._closed = False
 
     def write(self, data: bytes | bytearray | memoryview, at: int | None = None) -> None:
-        """Take bytes that were read at `at` (microseconds since the epoch; default: now)."""
+        """Take bytes that were read at `at` (microseconds since the epoch; default: now). Nothing is committed yet."""
         if self._finished:
             raise HstoreError("this artifact is closed; it takes no more bytes")
         self._source_size += len(data)
@@ -82,9 +86,11 @@ class ArtifactWriter:
 
     def _keep(self, masked: bytes, at: int | None) -> None:
         if masked:
-            self._parts.append(masked)
+            self._masked += masked
             self._marks.append((now() if at is None else at, len(masked)))
             self.pending += len(masked)
+        if len(self._marks) > _MARKS_PENDING:
+            self._marks = _coarser(self._marks, 2)
 
     @property
     def due(self) -> bool:
@@ -117,7 +123,7 @@ class ArtifactWriter:
         """Forget what is pending and write no more; what was committed stays, as incomplete."""
         self._finished = True
         self._stream.close()
-        self._parts.clear()
+        self._masked.clear()
         self._marks.clear()
         self.pending = 0
         self._closed = True
@@ -128,25 +134,45 @@ class ArtifactWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close(complete=kind is None)
+        if kind is None:
+            self.close()
+            return
+        try:
+            self.close(complete=False)
+        except HstoreError:
+            self.abandon()  # what went wrong first is what the caller should see
 
     def _commit(self, length: int, complete: bool) -> None:
-        content = b"".join(self._parts)
-        self._parts = [content] if content else []
-        cut = [content[start : min(start + CHUNK, length)] for start in range(0, length, CHUNK)]
+        self._check_kept()
+        cut = [bytes(self._masked[start : min(start + CHUNK, length)]) for start in range(0, length, CHUNK)]
         pieces, marks_left = _pieces(self._chunks.prepare(cut), self._marks)
         masked = _counts(self._stream.counts)
+        size = self._size + length
+        progress = (size, self._source_size, masked, int(complete), self.id)
         with self._connection.transaction():
-            size = self._size
+            if not self._connection.write(PROGRESS, progress):
+                raise NotFound(f"artifact: {self.id} was deleted, or rolled back, while it was being written")
+            start = self._size
             for chunk, at, marks in pieces:
                 number = self._chunks.store(chunk)
-                self._connection.write(ADD_PIECE, (self.id, size, chunk.size, number, at, marks))
-                size += chunk.size
-            self._connection.write(PROGRESS, (size, self._source_size, masked, int(complete), self.id))
+                self._connection.write(ADD_PIECE, (self.id, start, chunk.size, number, at, marks))
+                start += chunk.size
         self._size = size
         self._marks = marks_left
         self.pending -= length
-        self._parts = [content[length:]] if self.pending else []
+        del self._masked[:length]
+        self._unsure = self._connection.rollbacks if self._connection.in_transaction else None
+
+    def _check_kept(self) -> None:
+        """Notice that a batch in which this artifact made a step was rolled back.
+
+        Raises:
+            HstoreError: what was stepped in it is gone, so going on would leave a hole.
+        """
+        if self._unsure is None or self._unsure == self._connection.rollbacks:
+            return
+        if self._connection.value(SIZE, (self.id,)) != self._size:
+            raise HstoreError("what this artifact had stepped was rolled back with its batch; write it anew")
 
 
 def _pieces(
@@ -169,6 +195,14 @@ def _pieces(
     return found, left[::-1]
 
 
+def _coarser(marks: list[tuple[int, int]], share: int) -> list[tuple[int, int]]:
+    """Let `share` neighbours have one mark, that of the first."""
+    return [
+        (marks[first][0], sum(length for _, length in marks[first : first + share]))
+        for first in range(0, len(marks), share)
+    ]
+
+
 def _counts(counts: dict[str, int]) -> str:
     """The JSON object of the counts; rule ids are plain words, so nothing needs escaping."""
     return "{" + ",".join(f'"{rule}":{count}' for rule, count in counts.items()) + "}"
@@ -178,11 +212,7 @@ def _packed(marks: list[tuple[int, int]]) -> bytes | None:
     """The marks of one chunk in their stored form; None when one moment says it all."""
     if len(marks) == 1:
         return None
-    share = -(-len(marks) // _MARKS)
-    grouped = [
-        (marks[first][0], sum(length for _, length in marks[first : first + share]))
-        for first in range(0, len(marks), share)
-    ]
+    grouped = _coarser(marks, -(-len(marks) // _MARKS))
     before = grouped[0][0]
     relative = []
     for at, length in grouped:
