@@ -8,6 +8,7 @@ last lines mask and compress in the same run, because only a ratio from one run 
 
 from __future__ import annotations
 
+import argparse
 import secrets
 import statistics
 import subprocess
@@ -70,7 +71,9 @@ def show(name: str, figures: tuple[float, float, float]) -> None:
 
 def main() -> None:
     """Print the table."""
-    text = sample(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", nargs="*", help="text to mask (default: this machine's logs)")
+    text = sample(parser.parse_args().file)
     print(f"{len(text):,} bytes\n{'GB/s':>41}   quartiles")
     for values in (0, 10, 100):
         masker = Masker([secrets.token_urlsafe(24) for _ in range(values)])

@@ -81,7 +81,7 @@ def test_version_name_hash_and_time_of_each_are_in_the_file(store: Store) -> Non
     from hstore.version import VERSION
 
     states = store.migrations()
-    assert [(state.version, state.name) for state in states][0] == (1, "core")
+    assert (states[0].version, states[0].name) == (1, "core")
     assert all(len(state.sha256) == 64 and state.applied_at is not None for state in states)
     ((version, app, identity, created),) = store.query(
         "SELECT schema_version, app_version, store_id, created_at FROM meta"

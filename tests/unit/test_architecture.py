@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "hstore"
 # What each part may import of hstore, besides errors, models, config, clock, version and its own modules.
 FOUNDATION = {"errors", "models", "config", "clock", "version", "_masker", "migrations"}
 ALLOWED = {
-    **dict.fromkeys(FOUNDATION, set()),
+    **{name: set() for name in FOUNDATION},
     "location": set(),
     "liveness": set(),
     "masking": set(),
