@@ -196,25 +196,77 @@ static const uint8_t *skip(const struct automaton *a, const uint8_t *p, const ui
     return q - p < STRIDE ? p : q - (STRIDE - 1);
 }
 
+/* Where a match of `length` bytes that ends at `here` begins: what was stepped over inside it counts too. */
+static uint64_t begin_of(const struct exact_state *e, uint64_t here, uint32_t length) {
+    uint64_t start = here - length;
+    uint32_t seen = e->escape_count < EXACT_ESCAPES ? e->escape_count : EXACT_ESCAPES, back;
+    for (back = 1; back <= seen; back++) {
+        const struct span *escape = &e->escapes[(e->escape_count - back) % EXACT_ESCAPES];
+        if (escape->end <= start) break;
+        start -= escape->end - escape->start;
+    }
+    return start;
+}
+
+/* Length of a colour code in the middle of a possible match, 0 if there is none. Strings (titles, links) are not
+ * stepped over: a value may stand in their text. */
+static size_t colour_code(const struct exact_state *e, const uint8_t *p, const uint8_t *limit, int last) {
+    if (*p != ESC || e->escapes_live == EXACT_ESCAPES) return 0;
+    if (p + 1 >= limit) return last ? 0 : ESCAPE_INCOMPLETE;
+    return p[1] == '[' ? escape_length(p, limit, last) : 0;
+}
+
+static void remember(struct exact_state *e, uint64_t start, size_t length) {
+    struct span *escape = &e->escapes[e->escape_count % EXACT_ESCAPES];
+    escape->start = start;
+    escape->end = start + length;
+    if (++e->escape_count == 2 * EXACT_ESCAPES) e->escape_count = EXACT_ESCAPES;
+    e->escapes_live++;
+}
+
 int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until) {
     const struct automaton *a = s->masker->automaton;
     struct exact_state *e = &s->exact;
-    const uint8_t *p = at(w, e->position), *end = at(w, until), *limit = at(w, w->end);
+    const uint8_t *p = at(w, e->resume), *end = at(w, until), *limit = at(w, w->end);
+    const uint8_t *horizon = limit - end > 64 ? end + 64 : limit; /* no window that matters reaches further */
+    const uint8_t *escape = p; /* the next one, found out when it is passed */
     uint32_t node = e->node;
     while (a != NULL && p < end) {
-        if (node == 0) p = skip(a, p, end, limit);
-        if (p >= end) break;
-        node = step(a, node, *p++);
+        uint32_t next;
+        if (node == 0) {
+            e->escapes_live = 0;
+            if (escape <= p) {
+                escape = memchr(p + 1, ESC, (size_t)(horizon - p) - 1);
+                if (escape == NULL) escape = horizon;
+            }
+            /* Windows with an escape sequence in them prove nothing: what begins just before it is read byte by byte. */
+            if (*p != ESC) p = skip(a, p, end, escape);
+            if (p >= end) break;
+        }
+        next = step(a, node, *p);
+        if (node != 0 && next == 0) {
+            size_t length = colour_code(e, p, limit, w->last);
+            if (length == ESCAPE_INCOMPLETE) break;
+            if (length != 0) {
+                remember(e, w->origin + (uint64_t)(p - w->bytes), length);
+                p += length;
+                continue;
+            }
+        }
+        node = next;
+        p++;
         s->work++;
         if (a->nodes[node].longest != 0) {
             uint64_t here = w->origin + (uint64_t)(p - w->bytes);
-            int result = note(s, w, here - a->nodes[node].longest, here);
+            int result = note(s, w, begin_of(e, here, a->nodes[node].longest), here);
             if (result != 0) return result;
         }
     }
     e->position = until;
+    e->resume = a == NULL ? until : w->origin + (uint64_t)(p - w->bytes);
     e->node = node;
-    e->frontier = until - (a == NULL ? 0 : a->nodes[node].depth);
+    e->frontier = a == NULL || node == 0 ? e->resume : begin_of(e, e->resume, a->nodes[node].depth);
+    if (e->frontier > until) e->frontier = until;
     if (w->last && until == w->end) e->frontier = until;
     return 0;
 }

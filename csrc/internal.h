@@ -21,6 +21,7 @@ enum {
     FORM_BYTES = 4096,      /* longest exact form */
     SLICE = 32768,          /* the detectors take turns in steps of this size */
     ESCAPES = 16,           /* latest escape sequences remembered for looking back */
+    EXACT_ESCAPES = 64, /* colour codes inside one registered value */
     MARK_BYTES = 40         /* longest type in a mark */
 };
 
@@ -157,7 +158,14 @@ struct rule_state {
 /* ---- exact.c ---- */
 
 struct automaton; /* of the registered values; NULL for none */
-struct exact_state { uint64_t position, frontier; uint32_t node; uint32_t unused; };
+struct exact_state {
+    uint64_t position, frontier;
+    uint64_t resume;     /* the automaton has read everything before; an escape sequence can make it differ */
+    struct span escapes[EXACT_ESCAPES];
+    uint32_t escape_count;
+    uint32_t escapes_live; /* stepped over since the automaton left its root */
+    uint32_t node, unused;
+};
 
 /* ---- stream.c ---- */
 

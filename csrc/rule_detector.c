@@ -524,7 +524,7 @@ static int scan(struct hstore_stream *s, const struct window *w, uint64_t until)
 int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until) {
     struct rule_state *r = &s->rules;
     int result = 0;
-    while (result == 0 && (r->position < until || r->pending || (w->last && (r->swallowing || r->parked_kind != VERDICT_NO)))) {
+    while (result == 0 && (r->position < until || r->pending || (w->last && until == w->end && (r->swallowing || r->parked_kind != VERDICT_NO)))) {
         if (r->swallowing) {
             result = swallow(s, w, until);
         } else if (r->pending) {

@@ -10,6 +10,8 @@
 #include "internal.h"
 #include <string.h>
 
+#define CHECKSUM_SEED 0xcbf29ce484222325u
+
 enum { PIECE = 8192, BUFFER_KEPT = 64 * 1024 };
 
 /* ---- making and releasing ---- */
@@ -325,6 +327,7 @@ uint64_t hstore_stream_count(const hstore_stream *s, int type) {
 
 /*  | struct saved | counts | intervals | hits | hit ends | kept input |  all as they lie in memory */
 struct saved {
+    uint64_t checksum; /* of all that follows, this one counted as 0: a damaged state must not be trusted */
     uint64_t fingerprint, origin, taken, emitted, work, marks, intervals, hits, hit_ends, length;
     int64_t in_mark;
     struct rule_state rules;
@@ -340,6 +343,7 @@ size_t hstore_stream_save(const hstore_stream *s, uint8_t *out, size_t room) {
     struct saved head;
     uint64_t low = low_bound(s) > s->origin ? low_bound(s) : s->origin;
     size_t size;
+    uint8_t *state;
     memset(&head, 0, sizeof head);
     head.fingerprint = s->masker->fingerprint;
     head.origin = low;
@@ -352,12 +356,15 @@ size_t hstore_stream_save(const hstore_stream *s, uint8_t *out, size_t room) {
     size = sizeof head + counts_size() + (size_t)(head.intervals + head.hits) * sizeof(struct interval) +
            (size_t)head.hit_ends * sizeof(uint64_t) + (size_t)head.length;
     if (out == NULL || room < size) return size;
+    state = out;
     out = put(out, &head, sizeof head);
     out = put(out, s->counts, counts_size());
     out = put(out, s->intervals.items, s->intervals.count * sizeof(struct interval));
     out = put(out, s->hits.items, s->hits.count * sizeof(struct interval));
     out = put(out, s->hit_ends.items, s->hit_ends.count * sizeof(uint64_t));
     put(out, s->buffer + (low - s->origin), (size_t)head.length);
+    head.checksum = fingerprint(state, size, CHECKSUM_SEED);
+    put(state, &head, sizeof head);
     return size;
 }
 
@@ -369,11 +376,19 @@ static int refill(struct list *list, const uint8_t **from, size_t count, size_t 
     return 0;
 }
 
+static uint64_t checksum(const struct saved *head, const uint8_t *state, size_t length) {
+    struct saved plain = *head;
+    plain.checksum = 0;
+    return fingerprint(state + sizeof plain, length - sizeof plain,
+                       fingerprint((const uint8_t *)&plain, sizeof plain, CHECKSUM_SEED));
+}
+
 int hstore_stream_restore(hstore_stream *s, const uint8_t *state, size_t length) {
     struct saved head;
     size_t lists;
     if (length < sizeof head + counts_size()) return HSTORE_BAD_STATE;
     memcpy(&head, state, sizeof head);
+    if (checksum(&head, state, length) != head.checksum) return HSTORE_BAD_STATE;
     if (head.fingerprint != s->masker->fingerprint || head.intervals > length || head.hits > length) return HSTORE_BAD_STATE;
     if (head.hit_ends > length || head.length > length || head.taken - head.origin != head.length) return HSTORE_BAD_STATE;
     lists = (size_t)(head.intervals + head.hits) * sizeof(struct interval) + (size_t)head.hit_ends * sizeof(uint64_t);

@@ -103,7 +103,7 @@ def test_newer_database(path: Path) -> None:
 def test_empty_file_is_a_new_database_but_not_for_reading(path: Path) -> None:
     """Zero bytes are an empty database: initialised when opened for writing."""
     path.touch()
-    with pytest.raises(NotInitialised, match="empty"):
+    with pytest.raises(NotInitialised, match="no database yet"):
         Store.open(path, readonly=True)
     assert path.stat().st_size == 0
     with Store.open(path) as store:

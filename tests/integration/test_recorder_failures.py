@@ -20,7 +20,7 @@ def assert_unharmed(done):
     lines = done.stderr.splitlines()
     lines.remove(b"err")
     assert len(lines) == 1
-    assert lines[0].startswith(b"hstore: this run is not recorded in full: ")
+    assert lines[0].startswith(b"hstore: this run is not recorded: ")
 
 
 def test_directory_in_place_of_the_database(hstore, tmp_path):

@@ -13,7 +13,7 @@ from hstore.cli.opening import readable
 from hstore.cli.quantities import moment, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from hstore.cli.output import Output
@@ -117,34 +117,40 @@ def tail(options: TailOptions, output: Output) -> int:
 
 
 def _last_lines(store: Store, run: Run, lines: int, output: Output) -> dict[int, int]:
-    """Print the last lines of all of a run's output together; return how far each artifact has been seen."""
+    """Print the last lines of all of a run's output together; return how far each artifact has been seen.
+
+    Two passes over what could be among them, so that one part is in memory however long the lines are.
+    """
     logs = store.artifacts.list(run=run.id, kind="log")
-    offsets = {log.id: log.size - (len(store.artifacts.tail(log.id, lines)) if lines else 0) for log in logs}
-    parts = list(store.artifacts.replay(run.id, offsets)) if lines else []
-    for part in parts:
-        offsets[part.artifact] = part.offset + len(part.data)
-    for data, name in _cut(parts, lines):
-        (output.write_error if name == "stderr" else output.write)(data)
+    begin = {log.id: store.artifacts.tail_offset(log.id, lines) for log in logs}
+    offsets = {log.id: log.size for log in logs}
+    if lines:
+        skipped = max(0, sum(len(starts) for _, starts in _line_starts(store, run, begin)) - lines)
+        for part, starts in _line_starts(store, run, begin):
+            if skipped >= len(starts) > 0 or (skipped and not starts):
+                skipped -= len(starts)
+                continue
+            data, skipped = part.data[starts[skipped] if skipped else 0 :], 0
+            (output.write_error if part.name == "stderr" else output.write)(data)
+            offsets[part.artifact] = part.offset + len(part.data)
     return offsets
 
 
-def _cut(parts: list[Part], lines: int) -> list[tuple[bytes, str | None]]:
-    """The last lines of the parts, which hold the last lines of each artifact."""
-    kept: list[tuple[bytes, str | None]] = []
-    wanted = lines
-    for part in reversed(parts):
-        data = part.data
-        ends = data.count(b"\n") - (not kept and data.endswith(b"\n"))
-        if ends < wanted:
-            kept.append((data, part.name))
-            wanted -= ends
-            continue
-        stop = len(data) - 1 if not kept and data.endswith(b"\n") else len(data)
-        for _ in range(wanted):
-            stop = data.rfind(b"\n", 0, stop)
-        kept.append((data[stop + 1 :], part.name))
-        break
-    return kept[::-1]
+def _line_starts(store: Store, run: Run, begin: dict[int, int]) -> Iterator[tuple[Part, list[int]]]:
+    """Yield the parts from these offsets on, each with the places in it where a line begins."""
+    seen: set[int] = set()
+    fresh = True
+    for part in store.artifacts.replay(run.id, begin):
+        # Where the beginning of a stream was left out, what stands before it is not its neighbour.
+        fresh = fresh or (part.artifact not in seen and begin.get(part.artifact, 0) > 0)
+        seen.add(part.artifact)
+        starts = [0] if fresh else []
+        place = part.data.find(b"\n") + 1
+        while 0 < place < len(part.data):
+            starts.append(place)
+            place = part.data.find(b"\n", place) + 1
+        fresh = part.data.endswith(b"\n")
+        yield part, starts
 
 
 def _follow(store: Store, run: Run, offsets: dict[int, int], output: Output) -> None:

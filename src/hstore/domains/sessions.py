@@ -110,7 +110,9 @@ class Sessions:
         else:
             found = self._connection.value(ID_OF_BOTH, _id_and_key(session))
         if found is None:
-            raise NotFound("session: there is no session of that name; store.session(key) creates one")
+            raise NotFound(
+                "session: there is no session of that name; HEIMDAL_SESSION or store.session(key) creates one"
+            )
         return int(found)
 
     def masked_key(self, key: str) -> str:

@@ -51,7 +51,7 @@ def exists(path: str) -> bool:
 
 def require(path: str) -> None:
     """Raise `NotInitialised` unless a database file is there already."""
-    if not exists(path):
+    if not exists(path) or os.stat(path).st_size == 0:
         raise NotInitialised(f"{printable(path)}: no database yet; `hstore project init` makes one")
 
 

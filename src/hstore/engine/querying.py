@@ -60,6 +60,10 @@ def query(
             raise QueryRefused("query: only one reading statement is allowed; nothing was changed") from None
         except apsw.InterruptError:
             raise QueryTimeout(f"query: it took longer than {timeout:g} s; narrow it, or give it more time") from None
+        except UnicodeDecodeError:
+            raise InvalidInput("sql: a text in the result is not UTF-8; cast it AS BLOB") from None
+        except apsw.BindingsError:
+            raise InvalidInput("sql: the statement's parameters and the values given do not fit") from None
         except _WRONG as failure:
             raise InvalidInput(f"sql: {mask(str(failure))}") from None
         found.append(Rows(rows, columns))

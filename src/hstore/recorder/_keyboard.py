@@ -47,6 +47,8 @@ class Keyboard:
         os.set_blocking(self._writer, False)
         self._unsent: bytes = b""
         self._watch(_STDIN, select.POLLIN, self._typed)
+        if raw_mode.typed:
+            self._press(raw_mode.typed)
 
     def stop(self) -> None:
         """Leave the keyboard alone from now on."""

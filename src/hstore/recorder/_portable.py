@@ -15,7 +15,6 @@ import threading
 import time
 
 from hstore.config import environment
-from hstore.recorder._git import head_commit
 from hstore.recorder._recording import Ended, Recording, Started
 
 TYPE_CHECKING = False
@@ -66,8 +65,6 @@ def _record(
         argv,
         list(_OUTPUTS) if capture and not isinstance(child, int) else [],
         name=name,
-        cwd=os.getcwd(),
-        git_sha=head_commit(os.getcwd()),
         pid=None if isinstance(child, int) else child.pid,
         started_at=started_at,
     )

@@ -11,6 +11,7 @@ import os
 import time
 
 from hstore.errors import Busy, HstoreError
+from hstore.recorder._git import head_commit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _REST_SECONDS = 0.1
 
 
 class Started:
-    """What is known of a run when its command has started."""
+    """What is known of a run when its command has started, in the directory of this process."""
 
     __slots__ = ("argv", "cwd", "git_sha", "name", "outputs", "pid", "started_at")
 
@@ -40,18 +41,23 @@ class Started:
         outputs: Sequence[str],
         *,
         name: str | None,
-        cwd: str | None,
-        git_sha: str | None,
         pid: int | None,
         started_at: float,
     ) -> None:
         self.argv = argv
         self.outputs = outputs
         self.name = name
-        self.cwd = cwd
-        self.git_sha = git_sha
+        self.cwd = _working_directory()
+        self.git_sha = None if self.cwd is None else head_commit(self.cwd)
         self.pid = pid
         self.started_at = started_at
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None  # it was removed; the command can still run
 
 
 class Ended:
@@ -128,8 +134,21 @@ class Recording:
                     break
             except Exception as error:
                 self._give_up(error)
+                self._finish_without_rest(ended)
                 break
         self._close()
+
+    def _finish_without_rest(self, ended: Ended) -> None:
+        """Record at least how the run ended, where the last of its output could not be written: on a full disk, say."""
+        try:
+            if self._store is not None and self._run:
+                for writer in self._writers.values():
+                    writer.abandon()
+                self._store.runs.finish(
+                    self._run, exit_code=ended.exit_code, signal=ended.signal, duration=ended.duration
+                )
+        except HstoreError:
+            pass  # that it could not be recorded has been said
 
     def _commit(self) -> None:
         store = self._opened()
@@ -200,7 +219,8 @@ class Recording:
             self._given_up = True
             self._due = None
             self._backlog.clear()
-            self._warn(f"this run is not recorded in full: {_said(error)}")
+            what = "this run is not recorded in full" if self._run else "this run is not recorded"
+            self._warn(f"{what}: {_said(error)}")
 
     def _close(self) -> None:
         if self._store is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ except ImportError:  # Windows: nothing here is used there
     if not TYPE_CHECKING:
         fcntl = termios = None
 
+_TYPED_AHEAD = 4096  # bytes, what the kernel keeps of lines not yet read
 _WINSIZE_BYTES = 8  # struct winsize: rows, columns and two pixel sizes, 16 bits each
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _CC = 0, 1, 2, 3, 6
 
@@ -62,6 +64,8 @@ class RawMode:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._saved: list[Any] | None = termios.tcgetattr(fd)
+        self.typed = _typed_ahead(fd, self._saved) if owns_keyboard(fd) else b""
+        """Whole lines, and ends of input, that were typed before: in raw mode an end would be read as a NUL."""
         _set(fd, _raw(self._saved))
 
     def resume_in_foreground(self) -> None:
@@ -80,6 +84,16 @@ class RawMode:
             saved, self._saved = self._saved, None
             if owns_keyboard(self._fd):
                 _set(self._fd, saved)
+
+
+def _typed_ahead(fd: int, settings: list[Any]) -> bytes:
+    end: bytes = settings[_CC][termios.VEOF]
+    waiting = select.poll()
+    waiting.register(fd, select.POLLIN)
+    typed = b""
+    while settings[_LFLAG] & termios.ICANON and len(typed) < _TYPED_AHEAD and waiting.poll(0) == [(fd, select.POLLIN)]:
+        typed += os.read(fd, _TYPED_AHEAD) or end
+    return typed
 
 
 def _set(fd: int, settings: list[Any]) -> None:

@@ -7,7 +7,6 @@ import time
 
 from hstore.config import environment
 from hstore.errors import InvalidInput
-from hstore.recorder._git import head_commit
 from hstore.recorder._recording import Ended, Recording, Started
 
 TYPE_CHECKING = False
@@ -158,13 +157,10 @@ class _Session:
         return error.exit_code
 
     def _recording(self, outputs: list[str], child: int | None) -> Recording:
-        cwd = _working_directory()
         started = Started(
             self._argv,
             outputs,
             name=self._name,
-            cwd=cwd,
-            git_sha=None if cwd is None else head_commit(cwd),
             pid=child,
             started_at=self._started_at,
         )
@@ -184,10 +180,3 @@ class _Session:
         late, self._late_warnings = self._late_warnings, []
         for message in late:
             self._warn(message)
-
-
-def _working_directory() -> str | None:
-    try:
-        return os.getcwd()
-    except OSError:
-        return None  # it was removed; the command can still run

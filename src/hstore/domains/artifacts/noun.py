@@ -138,7 +138,11 @@ class Artifacts:
 
     def tail(self, artifact: int, lines: int = 10) -> bytes:
         """The last lines; a last line without its newline counts as one."""
-        return self._reader.tail(artifact, lines)
+        return b"".join(self._reader.read_range(artifact, self.tail_offset(artifact, lines), _EVERYTHING))
+
+    def tail_offset(self, artifact: int, lines: int = 10) -> int:
+        """The offset at which the last lines begin; 0 if there are no more than that."""
+        return self._reader.tail_offset(artifact, lines)
 
     def stream_to(self, artifact: int, file: Sink) -> int:
         """Write all bytes to a binary file in pieces of at most 1 MiB; return how many there were."""

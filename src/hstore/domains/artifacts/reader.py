@@ -92,24 +92,23 @@ class ArtifactReader:
                 return
         raise CorruptDatabase(f"artifact {artifact} lacks bytes from {position} on; run `hstore doctor`")
 
-    def tail(self, artifact: int, lines: int) -> bytes:
-        """The last `lines` lines; a last line without its newline counts as one."""
-        whole("lines", lines)
-        end = self._size(artifact)
-        kept: list[bytes] = []
-        found, position = 0, end
-        while position > 0 and lines:
+    def tail_offset(self, artifact: int, lines: int) -> int:
+        """Where the last `lines` lines begin; a last line without its newline counts as one."""
+        wanted = whole("lines", lines)
+        end = position = self._size(artifact)
+        while position > 0 and wanted:
             piece = self._connection.row(PIECE_AT, (artifact, position - 1))
             if piece is None:
                 break
             content = self._chunks.read(piece[2])[: position - piece[0]]
-            kept.append(content)
             # The newline that ends the artifact ends its last line; it does not begin another.
-            found += content.count(b"\n") - (position == end and content.endswith(b"\n"))
+            stop = len(content) - (position == end and content.endswith(b"\n"))
+            while (stop := content.rfind(b"\n", 0, stop)) >= 0:
+                wanted -= 1
+                if not wanted:
+                    return int(piece[0]) + stop + 1
             position = piece[0]
-            if found >= lines:
-                break
-        return _last_lines(b"".join(reversed(kept)), lines)
+        return position
 
     def replay(self, run: int, offsets: dict[int, int]) -> Iterator[Part]:
         """Yield all log output of a run in the order in which it was read, each artifact from its offset."""
@@ -165,15 +164,6 @@ class ArtifactReader:
                 if piece_start + offset > start:
                     begin = max(begin, start - piece_start)
                     yield Part(to_datetime(at), artifact, name, piece_start + begin, content[begin:offset])
-
-
-def _last_lines(content: bytes, lines: int) -> bytes:
-    position = len(content) - content.endswith(b"\n")
-    for _ in range(lines):
-        position = content.rfind(b"\n", 0, position)
-        if position < 0:
-            return content if lines else b""
-    return content[position + 1 :] if lines else b""
 
 
 def _unknown(artifact: int) -> NotFound:
