@@ -239,10 +239,15 @@ not_a_type:
 }
 
 /* `- name: API_KEY` and on the next line `value: …`, as orchestrators write environments. */
-static enum outcome value_on_next_line(struct reading *r) {
+static enum outcome value_on_next_line(struct reading *r, int line_end) {
     int gaps, ch;
     enum outcome outcome;
     r->k.at = r->k.next;
+    if (line_end == '\r') {
+        ch = look(&r->k);
+        if (ch == LOOK_MORE) return UNKNOWN;
+        if (ch == '\n') r->k.at = r->k.next;
+    }
     outcome = skip_gaps(r, &gaps, &ch);
     if (outcome != FOUND) return outcome;
     if (gaps == 0 || ch != 'v') return REFUSED;
@@ -269,7 +274,7 @@ static enum outcome read_operator(struct reading *r) {
     if (outcome != FOUND) return outcome;
     r->operator_ = ch;
     if (ch == 0 && is_option(r)) r->argv = 1;
-    else if ((ch == '\n' || ch == '\r') && gaps == 0 && !r->closed) return value_on_next_line(r);
+    else if ((ch == '\n' || ch == '\r') && gaps == 0) return value_on_next_line(r, ch);
     else if (ch == '>' && (r->lead == '<' || r->closed)) {}
     else if (ch == ',' && r->closed && !(r->kinds & NAME_GOES_ON)) {}
     else if (ch == '(' && gaps == 0 && !r->closed && !(r->kinds & NAME_GOES_ON)) {}
