@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 DEEPEST = 200
 """Levels of nesting; deeper ones would exhaust the stack of whoever reads the JSON."""
 
+NEUTRAL_KEYS = frozenset({"value", "val", "data", "content", "string", "default", "current"})
+"""Keys that say nothing of what their value is."""
+
 BLOCK_MARK = "[masked:private-key]"
 
 
@@ -59,7 +62,9 @@ def _check(mask_text: MaskText, value: Any, name: str | None, depth: int) -> boo
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise InvalidInput("JSON: a key that is not text")
-        return False not in [_check(mask_text, item, key, depth - 1) for key, item in value.items()]
+        names = {key: _name_for(value, key, name) for key in value}
+        plain = not any(own != key and telling_name(own) for key, own in names.items())
+        return False not in [plain, *(_check(mask_text, item, names[key], depth - 1) for key, item in value.items())]
     if isinstance(value, list | tuple):
         words = [item for item in value if isinstance(item, str)]
         plain = False not in [_check(mask_text, item, name, depth - 1) for item in value]
@@ -73,7 +78,7 @@ def _check(mask_text: MaskText, value: Any, name: str | None, depth: int) -> boo
 
 def _walk(mask_text: MaskText, value: Any, name: str | None) -> Any:
     if isinstance(value, dict):
-        return _walk_dict(mask_text, value)
+        return _walk_dict(mask_text, value, name)
     if isinstance(value, list | tuple):
         return _walk_list(mask_text, list(value), name)
     if value is None or isinstance(value, bool):
@@ -82,7 +87,19 @@ def _walk(mask_text: MaskText, value: Any, name: str | None) -> Any:
     return masked if name is None else _under_name(mask_text, masked, name)
 
 
-def _walk_dict(mask_text: MaskText, value: dict[str, Any]) -> dict[str, Any]:
+def _name_for(owner: dict[str, Any], key: str, name: str | None) -> str:
+    """The name a value goes by: its key's, unless that says no more than "value".
+
+    `{"name": "API_KEY", "value": "…"}` is how containers list their environment, `{"password": {"value": "…"}}` how
+    configurations wrap a value.
+    """
+    if key.lower() not in NEUTRAL_KEYS:
+        return key
+    given = owner.get("name", owner.get("key"))
+    return given if isinstance(given, str) else name or key
+
+
+def _walk_dict(mask_text: MaskText, value: dict[str, Any], name: str | None) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, item in value.items():
         masked = shown = mask_text(key)
@@ -90,7 +107,7 @@ def _walk_dict(mask_text: MaskText, value: dict[str, Any]) -> dict[str, Any]:
         while shown in result:  # two secrets used as keys are still two keys
             number += 1
             shown = f"{masked} ({number})"
-        result[shown] = _walk(mask_text, item, key)
+        result[shown] = _walk(mask_text, item, _name_for(value, key, name))
     return result
 
 

@@ -82,3 +82,24 @@ def test_damaged_state_is_refused() -> None:
             assert other.feed(b'def7"') + other.finish() == rest
         except (HstoreError, ValueError):
             continue  # refused, or taken for a stream that is finished
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"password": {"value": "hX7!qZ2m"}},
+        {"env": [{"name": "API_KEY", "value": "hX7!qZ2mhX7!qZ2m1"}]},
+        {"value": "hX7!qZ2mhX7!qZ2m1", "name": "DB_PASSWORD"},
+        {"password": {"data": ["hX7!qZ2m"]}},
+    ],
+    ids=str,
+)
+def test_name_one_level_up_or_beside_makes_a_value_secret(value: object) -> None:
+    """`value` and its like go by the name around or beside them."""
+    assert "hX7!" not in Masker().mask_json(value)
+
+
+def test_harmless_neighbours_stay() -> None:
+    """A name that tells nothing makes nothing secret."""
+    value = {"env": [{"name": "EDITOR", "value": "vim9deluxe"}], "limit": {"value": "a1b2c3d4"}}
+    assert Masker().mask_json(value) == '{"env":[{"name":"EDITOR","value":"vim9deluxe"}],"limit":{"value":"a1b2c3d4"}}'
