@@ -10,6 +10,7 @@ from hstore.cli.formats import plain, size_text, time_text
 from hstore.cli.grammar import JSON, Command, Group, argument
 from hstore.cli.opening import readable, writable
 from hstore.cli.quantities import span
+from hstore.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,6 +89,8 @@ def _info_lines(found: Info) -> Iterable[tuple[str, str]]:
 
 def query(options: QueryOptions, output: Output) -> int:
     """Ask the database in SQL; it can only be read."""
+    if options.json and options.csv:
+        raise InvalidInput("query: --json or --csv, not both")
     with readable(options.db) as store:
         rows = store.query(options.sql, timeout=options.timeout)
     names = _distinct(rows.columns)

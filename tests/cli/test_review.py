@@ -1,4 +1,4 @@
-"""Findings of a review: the last lines of two streams, long lines, and an end of input that was typed ahead."""
+"""Findings of reviews: last lines of two streams, long lines, input that ended early, options that exclude each other."""
 
 from __future__ import annotations
 
@@ -99,3 +99,12 @@ def test_question_does_not_make_a_database_of_an_empty_file(tmp_path: Path) -> N
     done = subprocess.run(words, capture_output=True, check=False)
     assert (done.returncode, empty.stat().st_size) == (4, 0)
     assert b"no database yet" in done.stderr
+
+
+def test_two_forms_of_output_at_once_are_refused(path: Path) -> None:
+    """`--csv` and `--json` together are wrong usage, not a guess."""
+    Store.open(path).close()
+    words = [sys.executable, "-m", "hstore", "--db", str(path), "project", "query", "--csv", "--json", "SELECT 1"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"not both" in done.stderr
