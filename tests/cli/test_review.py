@@ -1,4 +1,4 @@
-"""Findings of reviews: last lines of two streams, long lines, input that ended early, options that exclude each other."""
+"""Findings of reviews: last lines of two streams, long lines, input that ended early, options that exclude others."""
 
 from __future__ import annotations
 
