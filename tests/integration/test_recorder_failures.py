@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from hstore import Store
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX shells, signals and permissions")
 
 COMMAND = ("sh", "-c", "echo out; echo err >&2; exit 9")
@@ -65,6 +67,23 @@ def test_no_home_and_no_repository(hstore):
     hstore.environment["HOME"] = "/proc/nowhere"
     hstore.folder = "/proc"
     assert_unharmed(hstore.run(*COMMAND))
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux to mount a small device")
+def test_end_of_a_run_is_recorded_where_its_output_does_not_fit(hstore, tmp_path):
+    """On a device that stays full the run still ends with its exit code, instead of showing as lost."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path], check=False).returncode:
+        pytest.skip("mounting is not allowed here, so there is no small device")
+    try:
+        done = hstore.run("sh", "-c", "head -c 3000000 /dev/urandom | base64; exit 4")
+        assert done.returncode == 4
+        assert b"not recorded in full" in done.stderr
+        with Store.open(tmp_path / "project.db", readonly=True) as store:
+            run = store.runs.latest()
+            assert (run.status, run.exit_code) == ("failed", 4)
+            assert not any(artifact.complete for artifact in store.artifacts.list(run=run.id) if artifact.size)
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_full_disk(hstore, tmp_path):

@@ -103,3 +103,18 @@ def test_harmless_neighbours_stay() -> None:
     """A name that tells nothing makes nothing secret."""
     value = {"env": [{"name": "EDITOR", "value": "vim9deluxe"}], "limit": {"value": "a1b2c3d4"}}
     assert Masker().mask_json(value) == '{"env":[{"name":"EDITOR","value":"vim9deluxe"}],"limit":{"value":"a1b2c3d4"}}'
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_value_under_its_name_in_a_container_environment(line_end: str, quote: str) -> None:
+    """`- name: API_KEY` with `value:` on the next line, quoted or not, with either line end, at every split."""
+    text = f"- name: {quote}API_KEY{quote}{line_end}  value: {quote}{drawn(18)}77{quote}{line_end}".encode()
+    masker = Masker()
+    masked = masker.mask(text)
+    assert (
+        masked == f"- name: {quote}API_KEY{quote}{line_end}  value: {quote}[masked:api-key]{quote}{line_end}".encode()
+    )
+    for split in range(len(text)):
+        stream = masker.stream()
+        assert stream.feed(text[:split]) + stream.feed(text[split:]) + stream.finish() == masked
