@@ -13,7 +13,7 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("escape", "exact", "memory", "names", "rule_detector", "stream", "tables", "values", "verify")
+SOURCES = ("escape", "exact", "memory", "names", "rule_detector", "stream", "structures", "tables", "tokens", "values", "verify")
 HEADERS = ("internal.h", "masker.h", "rules_table.h")
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
 

@@ -116,7 +116,18 @@ struct candidate {
 };
 
 struct verdict verify(const struct candidate *c);
-struct verdict verify_token(const struct candidate *c, const struct rule *rule, int type);
+extern const struct verdict refusal;
+/* Not decided at the end of what is known. With everything that may be seen in sight it counts as a secret. */
+struct verdict undecided(const struct candidate *c, const uint8_t *hold, const uint8_t *position,
+                         enum swallow_kind swallow, int detail, int type);
+struct verdict found(enum verdict_kind kind, const uint8_t *from, const uint8_t *to, int type);
+struct verdict verify_token(const struct candidate *c, const struct rule *rule, int type); /* tokens.c */
+int anchor_is_written_so(const struct candidate *c);
+struct verdict verify_mark(const struct candidate *c, int type); /* structures.c, as are the next four */
+struct verdict verify_block(const struct candidate *c, int type);
+struct verdict verify_jwt(const struct candidate *c, int type);
+struct verdict verify_url(const struct candidate *c, int type);
+struct verdict verify_curl(const struct candidate *c, int type);
 struct verdict verify_name(const struct candidate *c);           /* names.c */
 struct verdict verify_token_at(const struct candidate *c, const uint8_t *start); /* rule_detector.c */
 int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int quoted, int followed_by); /* values.c */
