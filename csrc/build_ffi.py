@@ -13,8 +13,8 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("escape", "exact", "memory", "names", "rule_detector", "stream", "structures", "tables", "tokens", "values", "verify")
-HEADERS = ("internal.h", "masker.h", "rules_table.h")
+SOURCES = sorted(path.stem for path in HERE.glob("*.c"))
+HEADERS = sorted(path.name for path in HERE.glob("*.h"))
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
 
 
