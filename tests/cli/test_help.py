@@ -11,7 +11,12 @@ COMMANDS = [
     (*group, command.name)
     for entry in ENTRIES
     for group, command in (
-        [((), entry)] if isinstance(entry, Command) else [((entry.name,), each) for each in entry.commands]
+        [((), entry)]
+        if isinstance(entry, Command)
+        else [
+            *([] if entry.alone is None else [((), entry.alone)]),
+            *(((entry.name,), each) for each in entry.commands),
+        ]
     )
 ]
 

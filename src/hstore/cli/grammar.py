@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from hstore.cli.output import Output
 
     Act = Callable[[Any, Output], int]
+    SubParsers = argparse._SubParsersAction[Any]
+else:
+    SubParsers = argparse._SubParsersAction
 
 
 class UsageError(Exception):
@@ -77,11 +80,12 @@ class Command(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Commands under a common word, as `log list` and `log show`."""
+    """Commands under a common word, as `log list` and `log show`; `alone` is what the word does by itself."""
 
     name: str
     summary: str
     commands: tuple[Command, ...]
+    alone: Command | None = None
 
 
 def argument(*flags: str, **settings: Any) -> Argument:
@@ -117,24 +121,45 @@ def add(parsers: Any, entries: Sequence[Command | Group]) -> None:
             _add_group(parsers, entry)
 
 
+class _WordBehind(SubParsers):
+    """The word of a command behind that of its group; options of the group's word alone may not stand before it."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        """Refuse what would be dropped silently, then go on with the command's own words."""
+        for action in parser._actions:
+            given = getattr(namespace, action.dest, action.default) != action.default
+            if given and action.option_strings and action.dest != "db":
+                parser.error(f"{action.option_strings[0]} cannot stand before `{values[0]}`")
+        super().__call__(parser, namespace, values, option_string)
+
+
 def _add_group(parsers: Any, group: Group) -> None:
-    parser = parsers.add_parser(group.name, help=group.summary, description=_sentence(group.summary))
-    add(parser.add_subparsers(metavar="COMMAND", required=True), group.commands)
+    if group.alone is None:
+        parser = parsers.add_parser(group.name, help=group.summary, description=_sentence(group.summary))
+    else:
+        parser = _parser_of(parsers, group.alone)
+    metavar = "COMMAND" if group.alone is None else "[COMMAND]"
+    below = parser.add_subparsers(metavar=metavar, required=group.alone is None, action=_WordBehind)
+    add(below, group.commands)
 
 
 def _add_command(parsers: Any, command: Command) -> None:
+    _parser_of(parsers, command).is_leaf = True
+
+
+def _parser_of(parsers: Any, command: Command) -> Any:
     parser = parsers.add_parser(
         command.name,
         help=command.summary,
         description="\n\n".join(filter(None, (_sentence(command.summary), command.details))),
         epilog=_examples(command.examples),
     )
-    parser.is_leaf = True
     for each in command.arguments:
         parser.add_argument(*each.flags, **each.settings)
     # Also accepted behind the command's name; there it must not set what stands before it back to nothing.
     parser.add_argument("--db", metavar="PATH", default=argparse.SUPPRESS, help="the database (default: see hstore -h)")
     parser.set_defaults(command=command)
+    return parser
 
 
 def _sentence(summary: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from hstore.cli.grammar import Command, argument
+from hstore.cli.grammar import Command, Group, argument
 from hstore.config import environment
 from hstore.errors import InvalidInput
 
@@ -46,7 +46,7 @@ def _values(names: list[str]) -> list[str]:
     return [given[name] for name in names]
 
 
-COMMAND = Command(
+FILTER = Command(
     "mask",
     "mask the secrets in a text: standard input to standard output",
     MaskOptions,
@@ -68,3 +68,5 @@ COMMAND = Command(
         ("make 2>&1 | hstore mask --value-env DEPLOY_KEY", "with a secret of your own"),
     ),
 )
+
+GROUP = Group("mask", FILTER.summary, (), alone=FILTER)

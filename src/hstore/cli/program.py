@@ -66,7 +66,7 @@ ENTRIES: tuple[grammar.Command | grammar.Group, ...] = (
     project.GROUP,
     database.GROUP,
     audit.GROUP,
-    mask.COMMAND,
+    mask.GROUP,
     doctor.COMMAND,
     completion.COMMAND,
 )
