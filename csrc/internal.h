@@ -43,7 +43,7 @@ static inline const uint8_t *at(const struct window *w, uint64_t position) {
 
 enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME };
 
-struct anchor { const char *text; uint8_t length, rule, exact_case, held; };
+struct anchor { const char *text; uint16_t rule; uint8_t length, exact_case, held; };
 struct rule {
     const char *id;
     uint8_t form, klass, min, max, distinct, digit, digits_before, shown;
@@ -58,18 +58,35 @@ enum {
     WORD_HARMLESS_BEFORE = 512, WORD_HARMLESS_BEHIND = 1024, WORD_SESSION = 2048
 };
 
-extern const char rules_digest[];
-extern const int rule_count, word_count, class_jwt;
+/* The rules and the automaton over their anchors, folded. Its nodes are numbered; the moves from a node stand in a
+ * row of COLUMNS. ENDS_HERE marks a move to a node where an anchor ends.
+ *
+ *     ends[end_at[node] .. end_at[node + 1]]      anchors that end at the node, longest first
+ *     held[2 * (held_at[node] .. )]               pairs (length, anchor): beginnings of anchors that must be held there
+ */
+enum { COLUMN_BITS = 6, COLUMNS = 1 << COLUMN_BITS };
+#define ENDS_HERE 0x8000u
+struct ruleset {
+    const char *digest;
+    uint32_t rule_count, anchor_count, node_count;
+    const struct rule *rules;
+    const struct anchor *anchors;
+    const uint32_t *class_bits;  /* [256], a bit per class */
+    const uint32_t *start_bits;  /* a bit per hash of three bytes with which an anchor can begin */
+    const uint8_t *column;       /* [256] */
+    const uint16_t *move, *end_at, *ends, *held_at, *held;
+};
+extern const struct ruleset builtin_rules;
+extern const int word_count, class_jwt;
 extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature, type_session;
-extern const uint32_t rule_columns, class_bits[256], rule_windows[2048];
-extern const struct anchor rule_anchors[];
-extern const struct rule rules[];
 extern const struct word words[];
 extern const char *const placeholders[], *const placeholder_pieces[];
-/* The automaton. A node is its row times rule_columns; ENDS_HERE marks a move to a node where an anchor ends. */
-extern const uint8_t rule_column[256];
-extern const uint16_t rule_move[], rule_end_at[], rule_ends[], rule_held_at[], rule_held[];
-#define ENDS_HERE 0x8000u
+static inline uint16_t move_from(const struct ruleset *set, uint32_t node, int byte) {
+    return set->move[(node << COLUMN_BITS) + set->column[byte]];
+}
+static inline int in_class(const struct ruleset *set, int klass, int character) {
+    return character >= 0 && (set->class_bits[character] >> klass & 1);
+}
 
 /* ---- escape.c: logical characters ---- */
 
@@ -111,6 +128,7 @@ struct candidate {
     int full;             /* CANDIDATE_BYTES are there: no more will come */
     int after_curl;
     const struct window *window;
+    const struct ruleset *set;
     struct rule_state *state;
     const struct anchor *anchor;
 };
@@ -138,7 +156,6 @@ uint32_t name_kinds(const uint8_t *name, size_t length);         /* names.c */
 int look_back(const struct candidate *c, const uint8_t **p);
 int token_may_begin(const struct candidate *c, const uint8_t *start);
 int mark_length(const uint8_t *p, const uint8_t *end); /* 0: none; -1: `end` cuts what may be one */
-int in_class(int klass, int character);
 int is_word_character(int character);
 
 /* ---- rule_detector.c ---- */
@@ -200,9 +217,10 @@ struct hstore_stream {
     uint64_t work, marks;
     int failed, in_mark;
     uint64_t *counts;
+    size_t type_count;
 };
 
-struct hstore_masker { struct automaton *automaton; uint64_t fingerprint; };
+struct hstore_masker { const struct ruleset *set; struct automaton *automaton; uint64_t fingerprint; };
 
 int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until);
 int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until);

@@ -48,11 +48,12 @@ size_t hstore_stream_save(const hstore_stream *stream, uint8_t *out, size_t room
 /* Takes back a saved state of the same masker. 0, HSTORE_NO_MEMORY or HSTORE_BAD_STATE (unchanged then). */
 int hstore_stream_restore(hstore_stream *stream, const uint8_t *state, size_t length);
 
-/* Marks written since the stream was made or reset, by type; names in the same order. */
+/* Marks written since the stream was made or reset, by type; names in the same order. NULL for a masker: the
+ * built-in rules. */
 uint64_t hstore_stream_marks(const hstore_stream *stream);
 uint64_t hstore_stream_count(const hstore_stream *stream, int type);
-int hstore_type_count(void);
-const char *hstore_type_name(int type);
+int hstore_type_count(const hstore_masker *masker);
+const char *hstore_type_name(const hstore_masker *masker, int type);
 
 /* Steps of work done so far, for the test that it grows with the input and no faster. */
 uint64_t hstore_stream_work(const hstore_stream *stream);

@@ -1,6 +1,6 @@
 /* Finds the places where a rule could match, has them verified from left to right, and follows long matches.
  *
- * The automaton reads folded bytes: node = rule_move[node + rule_column[byte]]. Over clean text it would be
+ * The automaton reads folded bytes: node = move[node][column[byte]]. Over clean text it would be
  * slow, since every byte waits for the table entry of the one before (0.5 GB/s). So while it rests at its
  * root, `next_start` looks for the next three bytes with which an anchor can begin: those lookups do not
  * depend on one another. It stands behind a pointer, so that a vectorised one can take its place.
@@ -26,7 +26,7 @@ static uint32_t window_hash(const uint8_t *p) {
 
 static int may_start(const uint8_t *p) {
     uint32_t hash = window_hash(p);
-    return rule_windows[hash >> 5] >> (hash & 31) & 1;
+    return builtin_rules.start_bits[hash >> 5] >> (hash & 31) & 1;
 }
 
 /* The first place from `p` on where an anchor or an escape sequence can begin, at most `end`. Reads up to
@@ -68,6 +68,7 @@ static uint64_t lowest(const struct hstore_stream *s, const struct window *w, ui
 static void fill(struct hstore_stream *s, const struct window *w, struct candidate *c, const uint8_t *start) {
     uint64_t from = offset_of(w, start);
     c->window = w;
+    c->set = s->masker->set;
     c->state = &s->rules;
     c->start = start;
     c->low = at(w, lowest(s, w, from));
@@ -106,11 +107,11 @@ static void note_escape(struct rule_state *r, uint64_t start, size_t length) {
 
 /* The start of the longest piece before `behind` that a held anchor may begin with, or NOWHERE. */
 static uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, uint32_t node, const uint8_t *behind) {
-    uint32_t row = node / rule_columns;
+    const struct ruleset *set = s->masker->set;
     uint32_t i;
-    for (i = rule_held_at[row]; i < rule_held_at[row + 1]; i++) {
-        const struct anchor *anchor = &rule_anchors[rule_held[2 * i + 1]];
-        int length = rule_held[2 * i], n = 0;
+    for (i = set->held_at[node]; i < set->held_at[node + 1]; i++) {
+        const struct anchor *anchor = &set->anchors[set->held[2 * i + 1]];
+        int length = set->held[2 * i], n = 0;
         const uint8_t *start = anchor_start(s, w, behind, length);
         struct candidate c;
         struct cursor k;
@@ -121,7 +122,7 @@ static uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, 
         k.last = 1;
         while (n < length && look(&k) == (uint8_t)anchor->text[n]) k.at = k.next, n++;
         if (n < length) continue;
-        if (rules[anchor->rule].form != FORM_BLOCK && !token_may_begin(&c, start)) continue;
+        if (set->rules[anchor->rule].form != FORM_BLOCK && !token_may_begin(&c, start)) continue;
         return offset_of(w, start);
     }
     return NOWHERE;
@@ -146,6 +147,7 @@ static const uint8_t *end_of_cut_escape(const uint8_t *p, const uint8_t *end, in
 /* How much of [position, limit) an open candidate lets through: up to the first other anchor, or its piece at the end. */
 static uint64_t search_shown(struct hstore_stream *s, const struct window *w, uint64_t limit, const struct stretch *name) {
     const uint8_t *p = at(w, s->rules.position), *end = at(w, limit);
+    const struct ruleset *set = s->masker->set;
     uint32_t node = s->rules.node;
     uint64_t partial;
     while (p < end) {
@@ -163,12 +165,12 @@ static uint64_t search_shown(struct hstore_stream *s, const struct window *w, ui
             continue;
         }
         s->work++;
-        move = rule_move[node + rule_column[*p++]];
+        move = move_from(set, node, *p++);
         node = move & ~ENDS_HERE;
         if (!(move & ENDS_HERE)) continue;
-        for (i = rule_end_at[node / rule_columns]; i < rule_end_at[node / rule_columns + 1]; i++) {
-            const struct anchor *anchor = &rule_anchors[rule_ends[i]];
-            int form = rules[anchor->rule].form;
+        for (i = set->end_at[node]; i < set->end_at[node + 1]; i++) {
+            const struct anchor *anchor = &set->anchors[set->ends[i]];
+            int form = set->rules[anchor->rule].form;
             const uint8_t *start;
             if (form == FORM_CURL_WORD) continue;
             start = anchor_start(s, w, p, anchor->length);
@@ -272,16 +274,18 @@ static int take_parked(struct hstore_stream *s, const struct window *w) {
 /* Judges the anchors that end at the automaton's node, the longest first. WAIT when one needs more input. */
 static int judge(struct hstore_stream *s, const struct window *w) {
     struct rule_state *r = &s->rules;
-    uint32_t row = r->node / rule_columns, first = rule_end_at[row], i = first + (r->pending ? r->pending - 1 : 0);
+    const struct ruleset *set = s->masker->set;
+    uint32_t first = set->end_at[r->node], behind_last = set->end_at[r->node + 1];
+    uint32_t i = first + (r->pending ? r->pending - 1 : 0);
     const uint8_t *behind = at(w, r->position);
     r->pending = 0;
-    for (; i < rule_end_at[row + 1]; i++) {
+    for (; i < behind_last; i++) {
         struct candidate c;
         struct verdict v;
         const uint8_t *start;
         int form, result;
-        c.anchor = &rule_anchors[rule_ends[i]];
-        form = rules[c.anchor->rule].form;
+        c.anchor = &set->anchors[set->ends[i]];
+        form = set->rules[c.anchor->rule].form;
         start = anchor_start(s, w, behind, c.anchor->length);
         if (start == NULL) continue;
         fill(s, w, &c, start);
@@ -322,22 +326,23 @@ static int judge(struct hstore_stream *s, const struct window *w) {
 /* A token that begins exactly at `start`: the value of a named value may be one. */
 struct verdict verify_token_at(const struct candidate *from, const uint8_t *start) {
     struct verdict v = {VERDICT_NO, SWALLOW_CLASS, 0, NULL, NULL, 0};
+    const struct ruleset *set = from->set;
     struct cursor k = {start, start, from->end, from->last};
     uint32_t node = 0;
     int depth;
     for (depth = 1;; depth++) {
         int ch = look(&k);
         uint32_t move, i;
-        if (ch == LOOK_MORE && (depth == 1 || rule_held_at[node / rule_columns] < rule_held_at[node / rule_columns + 1]))
+        if (ch == LOOK_MORE && (depth == 1 || set->held_at[node] < set->held_at[node + 1]))
             v.kind = VERDICT_MORE;
         if (ch < 0) return v;
-        move = rule_move[node + rule_column[ch]];
+        move = move_from(set, node, ch);
         node = move & ~ENDS_HERE;
         k.at = k.next;
         if (node == 0 || depth > 32) return v;
         if (!(move & ENDS_HERE)) continue;
-        for (i = rule_end_at[node / rule_columns]; i < rule_end_at[node / rule_columns + 1]; i++) {
-            const struct anchor *anchor = &rule_anchors[rule_ends[i]];
+        for (i = set->end_at[node]; i < set->end_at[node + 1]; i++) {
+            const struct anchor *anchor = &set->anchors[set->ends[i]];
             struct candidate c = *from;
             struct verdict inner;
             if (anchor->length != depth || !anchor->exact_case) continue;
@@ -408,12 +413,12 @@ static const uint8_t *swallow_text(struct rule_state *r, const uint8_t *p, const
 }
 
 /* Escape sequences belong to the run when the run goes on behind them, else they stay. */
-static const uint8_t *swallow_class(struct rule_state *r, const struct window *w, const uint8_t *p,
-                                    const uint8_t *end, int *done, int *stuck) {
+static const uint8_t *swallow_class(struct rule_state *r, const struct ruleset *set, const struct window *w,
+                                    const uint8_t *p, const uint8_t *end, int *done, int *stuck) {
     struct cursor k = {p, p, at(w, w->end), w->last};
     for (;;) {
         int ch;
-        while (p < end && class_bits[*p] >> r->detail & 1) p++;
+        while (p < end && in_class(set, (int)r->detail, *p)) p++;
         if (p >= end) return p;
         k.at = p;
         ch = look(&k);
@@ -421,7 +426,7 @@ static const uint8_t *swallow_class(struct rule_state *r, const struct window *w
             *stuck = 1;
             return p;
         }
-        if (!in_class((int)r->detail, ch)) {
+        if (!in_class(set, (int)r->detail, ch)) {
             *done = 1;
             return p;
         }
@@ -434,7 +439,7 @@ static int swallow(struct hstore_stream *s, const struct window *w, uint64_t unt
     struct rule_state *r = &s->rules;
     const uint8_t *p = at(w, r->position), *end = at(w, until);
     int done = 0, stuck = 0;
-    if (r->swallow == SWALLOW_CLASS) p = swallow_class(r, w, p, end, &done, &stuck);
+    if (r->swallow == SWALLOW_CLASS) p = swallow_class(r, s->masker->set, w, p, end, &done, &stuck);
     else if (r->swallow == SWALLOW_BLOCK) p = swallow_block(r, p, end, &done);
     else p = swallow_text(r, p, end, &done);
     s->work += offset_of(w, p) - r->position;
@@ -480,6 +485,7 @@ static size_t step_escape(struct hstore_stream *s, const struct window *w, const
 
 /* Runs the automaton up to `until`. Returns WAIT at a cut escape sequence or an open candidate. */
 static int scan(struct hstore_stream *s, const struct window *w, uint64_t until) {
+    const struct ruleset *set = s->masker->set;
     struct rule_state *r = &s->rules;
     const uint8_t *p = at(w, r->position), *end = at(w, until), *limit = at(w, w->end);
     uint32_t node = r->node;
@@ -503,7 +509,7 @@ static int scan(struct hstore_stream *s, const struct window *w, uint64_t until)
             p += length;
             continue;
         }
-        move = rule_move[node + rule_column[*p++]];
+        move = move_from(set, node, *p++);
         node = move & ~ENDS_HERE;
         s->work++;
         if (move & ENDS_HERE) {

@@ -25,7 +25,8 @@ static uint64_t fingerprint(const uint8_t *bytes, size_t length, uint64_t hash) 
 hstore_masker *hstore_masker_new(const uint8_t *forms, size_t length) {
     hstore_masker *masker = grab(sizeof *masker);
     if (masker == NULL) return NULL;
-    masker->fingerprint = fingerprint((const uint8_t *)rules_digest, strlen(rules_digest), 0xcbf29ce484222325u);
+    masker->set = &builtin_rules;
+    masker->fingerprint = fingerprint((const uint8_t *)masker->set->digest, strlen(masker->set->digest), CHECKSUM_SEED);
     masker->fingerprint = fingerprint(forms, length, masker->fingerprint);
     if (length == 0) return masker;
     masker->automaton = automaton_new(forms, length);
@@ -42,13 +43,15 @@ void hstore_masker_free(hstore_masker *masker) {
     release(masker, sizeof *masker);
 }
 
-static size_t counts_size(void) { return (size_t)hstore_type_count() * sizeof(uint64_t); }
+/* Kept in the stream: a stream may be freed after its masker. */
+static size_t counts_size(const hstore_stream *s) { return s->type_count * sizeof(uint64_t); }
 
 hstore_stream *hstore_stream_new(const hstore_masker *masker) {
     hstore_stream *s = grab(sizeof *s);
     if (s == NULL) return NULL;
     s->masker = masker;
-    s->counts = grab(counts_size());
+    s->type_count = (size_t)hstore_type_count(masker);
+    s->counts = grab(counts_size(s));
     if (s->counts == NULL) {
         release(s, sizeof *s);
         return NULL;
@@ -72,7 +75,7 @@ static void release_parts(hstore_stream *s) {
 void hstore_stream_free(hstore_stream *s) {
     if (s == NULL) return;
     release_parts(s);
-    release(s->counts, counts_size());
+    release(s->counts, counts_size(s));
     release(s, sizeof *s);
 }
 
@@ -80,6 +83,7 @@ void hstore_stream_free(hstore_stream *s) {
 void hstore_stream_reset(hstore_stream *s) {
     const hstore_masker *masker = s->masker;
     uint64_t *counts = s->counts;
+    size_t type_count = s->type_count;
     struct hstore_stream kept = *s;
     if (s->room > BUFFER_KEPT || s->out_room > BUFFER_KEPT || s->hits.room > PIECE || s->intervals.room > PIECE) {
         release_parts(s);
@@ -90,7 +94,8 @@ void hstore_stream_reset(hstore_stream *s) {
     wipe(s, sizeof *s);
     s->masker = masker;
     s->counts = counts;
-    memset(counts, 0, counts_size());
+    s->type_count = type_count;
+    memset(counts, 0, counts_size(s));
     s->buffer = kept.buffer, s->room = kept.room;
     s->out = kept.out, s->out_room = kept.out_room;
     s->intervals.items = kept.intervals.items, s->intervals.room = kept.intervals.room;
@@ -150,7 +155,7 @@ static int write_plain(hstore_stream *s, const struct window *w, uint64_t from, 
 }
 
 static int write_mark(hstore_stream *s, int type) {
-    const char *name = hstore_type_name(type);
+    const char *name = hstore_type_name(s->masker, type);
     int result = flush(s);
     s->counts[type]++;
     s->marks++;
@@ -183,7 +188,7 @@ static int emit(hstore_stream *s, const struct window *w, uint64_t until) {
         if (in_rule || in_hit) {
             uint64_t end = in_rule ? rule->end : 0;
             if (in_hit && hit->end > end) end = hit->end;
-            if (!s->in_mark) result = write_mark(s, in_rule ? rule->type : rule_count);
+            if (!s->in_mark) result = write_mark(s, in_rule ? rule->type : (int)s->masker->set->rule_count);
             s->in_mark = 1;
             if (end < next) next = end;
         } else {
@@ -320,7 +325,7 @@ uint64_t hstore_stream_work(const hstore_stream *s) { return s->work; }
 uint64_t hstore_stream_marks(const hstore_stream *s) { return s->marks; }
 
 uint64_t hstore_stream_count(const hstore_stream *s, int type) {
-    return type < 0 || type >= hstore_type_count() ? 0 : s->counts[type];
+    return type < 0 || type >= hstore_type_count(s->masker) ? 0 : s->counts[type];
 }
 
 /* ---- saving ---- */
@@ -353,12 +358,12 @@ size_t hstore_stream_save(const hstore_stream *s, uint8_t *out, size_t room) {
     head.in_mark = s->in_mark;
     head.rules = s->rules;
     head.exact = s->exact;
-    size = sizeof head + counts_size() + (size_t)(head.intervals + head.hits) * sizeof(struct interval) +
+    size = sizeof head + counts_size(s) + (size_t)(head.intervals + head.hits) * sizeof(struct interval) +
            (size_t)head.hit_ends * sizeof(uint64_t) + (size_t)head.length;
     if (out == NULL || room < size) return size;
     state = out;
     out = put(out, &head, sizeof head);
-    out = put(out, s->counts, counts_size());
+    out = put(out, s->counts, counts_size(s));
     out = put(out, s->intervals.items, s->intervals.count * sizeof(struct interval));
     out = put(out, s->hits.items, s->hits.count * sizeof(struct interval));
     out = put(out, s->hit_ends.items, s->hit_ends.count * sizeof(uint64_t));
@@ -386,17 +391,17 @@ static uint64_t checksum(const struct saved *head, const uint8_t *state, size_t 
 int hstore_stream_restore(hstore_stream *s, const uint8_t *state, size_t length) {
     struct saved head;
     size_t lists;
-    if (length < sizeof head + counts_size()) return HSTORE_BAD_STATE;
+    if (length < sizeof head + counts_size(s)) return HSTORE_BAD_STATE;
     memcpy(&head, state, sizeof head);
     if (checksum(&head, state, length) != head.checksum) return HSTORE_BAD_STATE;
     if (head.fingerprint != s->masker->fingerprint || head.intervals > length || head.hits > length) return HSTORE_BAD_STATE;
     if (head.hit_ends > length || head.length > length || head.taken - head.origin != head.length) return HSTORE_BAD_STATE;
     lists = (size_t)(head.intervals + head.hits) * sizeof(struct interval) + (size_t)head.hit_ends * sizeof(uint64_t);
-    if (length != sizeof head + counts_size() + lists + head.length) return HSTORE_BAD_STATE;
+    if (length != sizeof head + counts_size(s) + lists + head.length) return HSTORE_BAD_STATE;
     s->failed = 1; /* until all of it is in place */
     state += sizeof head;
-    memcpy(s->counts, state, counts_size());
-    state += counts_size();
+    memcpy(s->counts, state, counts_size(s));
+    state += counts_size(s);
     if (refill(&s->intervals, &state, (size_t)head.intervals, sizeof(struct interval)) != 0) return HSTORE_NO_MEMORY;
     if (refill(&s->hits, &state, (size_t)head.hits, sizeof(struct interval)) != 0) return HSTORE_NO_MEMORY;
     if (refill(&s->hit_ends, &state, (size_t)head.hit_ends, sizeof(uint64_t)) != 0) return HSTORE_NO_MEMORY;

@@ -43,7 +43,7 @@ struct verdict verify_jwt(const struct candidate *c, int type) {
         ch = look(&k);
         if (ch == LOOK_MORE) return undecided(c, c->start, k.at, SWALLOW_CLASS, class_jwt, type);
         if (ch == '.' && part == 0 && count >= JWT_PART) part = 1, count = 0;
-        else if (!in_class(class_jwt, ch) || ch == '.' || ch == '=' || count > JWT_HEADER) return refusal;
+        else if (!in_class(c->set, class_jwt, ch) || ch == '.' || ch == '=' || count > JWT_HEADER) return refusal;
         else if (part == 1 && count < 2 && ch != "ey"[count]) return refusal;
         else if (++count == JWT_PART + 2 && part == 1) {
             struct verdict v = {VERDICT_SWALLOW, SWALLOW_CLASS, (uint8_t)class_jwt, c->start, k.next, type};

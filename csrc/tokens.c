@@ -61,7 +61,7 @@ struct verdict verify_token(const struct candidate *c, const struct rule *rule, 
     for (;;) {
         ch = look(&k);
         if (ch == LOOK_MORE) return undecided(c, from, k.at, SWALLOW_CLASS, rule->klass, type);
-        if (!in_class(rule->klass, ch)) break;
+        if (!in_class(c->set, rule->klass, ch)) break;
         run[count++] = (uint8_t)ch;
         k.at = k.next;
         if (count == rule->min) {

@@ -12,10 +12,6 @@
 
 const struct verdict refusal = {VERDICT_NO, SWALLOW_CLASS, 0, NULL, NULL, 0};
 
-int in_class(int klass, int character) {
-    return character >= 0 && (class_bits[character] >> klass & 1);
-}
-
 int is_word_character(int c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
 }
@@ -93,7 +89,7 @@ int mark_length(const uint8_t *p, const uint8_t *end) {
 
 struct verdict verify(const struct candidate *c) {
     int type = c->anchor->rule;
-    const struct rule *rule = &rules[type];
+    const struct rule *rule = &c->set->rules[type];
     switch (rule->form) {
     case FORM_TOKEN: return verify_token(c, rule, type);
     case FORM_BLOCK: return verify_block(c, type);

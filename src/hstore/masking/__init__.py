@@ -23,7 +23,9 @@ __all__ = ["RULES_DIGEST", "Masker", "Stream", "rule_ids", "telling_name"]
 RULES_DIGEST: str = ffi.string(lib.hstore_rules_digest()).decode()
 """Of the rules compiled in: what was masked with another digest may have been masked by other rules."""
 
-_TYPES = tuple(ffi.string(lib.hstore_type_name(number)).decode() for number in range(lib.hstore_type_count()))
+_TYPES = tuple(
+    ffi.string(lib.hstore_type_name(ffi.NULL, number)).decode() for number in range(lib.hstore_type_count(ffi.NULL))
+)
 
 
 def rule_ids() -> tuple[str, ...]:
