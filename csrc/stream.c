@@ -367,7 +367,7 @@ size_t hstore_stream_save(const hstore_stream *s, uint8_t *out, size_t room) {
     out = put(out, s->intervals.items, s->intervals.count * sizeof(struct interval));
     out = put(out, s->hits.items, s->hits.count * sizeof(struct interval));
     out = put(out, s->hit_ends.items, s->hit_ends.count * sizeof(uint64_t));
-    put(out, s->buffer + (low - s->origin), (size_t)head.length);
+    if (head.length != 0) put(out, s->buffer + (low - s->origin), (size_t)head.length);
     head.checksum = fingerprint(state, size, CHECKSUM_SEED);
     put(state, &head, sizeof head);
     return size;
