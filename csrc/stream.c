@@ -290,6 +290,7 @@ int hstore_stream_feed(hstore_stream *s, const uint8_t *bytes, size_t length, in
     size_t done = 0;
     int result = 0;
     if (s->failed) return HSTORE_NO_MEMORY;
+    if (length == 0) bytes = (const uint8_t *)""; /* NULL is allowed then, but not to be counted from */
     s->out_length = 0;
     s->given = bytes;
     s->given_at = s->taken;
