@@ -1,0 +1,80 @@
+"""A dictionary and first inputs for the fuzzers, made from the rules at run time, so that no secret is stored."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+TELLING = ("password", "secret", "token", "key", "authorization", "signature", "session", "key_beside")
+NOTATIONS = ('{name}="{token}"', "{name}: {token}\n", "https://u:{token}@h/", "a {token} b", "\x1b[31m{token}\x1b[0m;")
+ODDITIES = (
+    "\x1b[", "\x1b[31m", "\x1b]8;;", "\x07", "\x1b\\", "\x1b(", "\x1b7", "\r\n", "\\n", "\\u0022", "%22", "%20", "\0",
+    "[masked:", "[masked:github-pat]", "]", "://", "@", "-u ", "--user=", "--password\0", "Bearer ", "Basic ", "Cookie: ",
+    "-----END RSA PRIVATE " + "KEY-----", "PRIVATE " + "KEY", "value: ", "name: ", "=>", ":=", '": "', "</", "é", "{{", "${",
+)  # fmt: skip
+PLANS = (b"\0", b"\1\1", b"\1\7", b"\1\x40", b"\3\1\2\xc8", b"\2\xff\5")
+Entry = dict[str, Any]
+
+
+def rules() -> tuple[dict[str, str], list[Entry], dict[str, Any]]:
+    """Classes, rules and word lists, read as the table generator reads them."""
+    spec = importlib.util.spec_from_file_location("generate_rules", ROOT / "csrc" / "generate_rules.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    loaded: tuple[dict[str, str], list[Entry], dict[str, Any]] = module.load(ROOT / "csrc" / "rules")
+    return loaded
+
+
+def words() -> list[str]:
+    """What a dictionary should hold: anchors, telling words, and what stands around secrets."""
+    _, entries, names = rules()
+    found = [anchor for entry in entries for anchor in entry["anchors"]]
+    found += [word for kind in TELLING for word in names[kind]]
+    return list(dict.fromkeys([*found, *ODDITIES]))
+
+
+def write_dictionary(path: Path) -> None:
+    """In the form that libFuzzer and AFL++ read: one quoted word on each line, odd bytes as \\xNN."""
+    lines = []
+    for word in words():
+        shown = "".join(chr(b) if b < 128 and chr(b).isalnum() else f"\\x{b:02x}" for b in word.encode())
+        lines.append(f'"{shown}"\n')
+    path.write_text("".join(lines), encoding="ascii")
+
+
+def texts(seed: int = 3) -> Iterator[bytes]:
+    """Every anchor with a run of its class behind it, each in one notation after the other."""
+    classes, entries, names = rules()
+    drawn = random.Random(seed)
+    names_of = [word for kind in TELLING for word in names[kind]]
+    for number, entry in enumerate(entries):
+        letters = classes.get(entry.get("class", "alnum"), "0-9A-Za-z")
+        choices = [chr(c) for c in range(33, 127) if chr(c).isalnum() or chr(c) in letters.replace("a-z", "")[:2]]
+        for anchor in entry["anchors"]:
+            run = "".join(drawn.choice(choices) for _ in range(max(entry.get("min", 0), 20) + drawn.randrange(3)))
+            notation = NOTATIONS[number % len(NOTATIONS)]
+            yield notation.format(name=drawn.choice(names_of), token=anchor + run).encode()
+
+
+def write_seeds(folder: Path, harness: str) -> None:
+    """One file per input, with the head that the harness reads before the text."""
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = random.Random(harness)
+    values = [b"pass password", b"abcabcabd", b"Zq9!line-two"]
+    for number, text in enumerate(texts()):
+        plan = drawn.choice(PLANS)
+        if harness == "values":
+            head = bytes([len(values) - 1]) + b"".join(bytes([len(v) - 8]) + v for v in values)
+            text = text[: len(text) // 2] + bytes([0xF4 + number % 3, 0xF8 + number % 3]) + text[len(text) // 2 :]
+            content = head + plan + text
+        elif harness == "states":
+            content = drawn.randbytes(4) + plan + text + b" pass pass password"
+        else:
+            content = plan + text
+        (folder / f"seed-{number:04}").write_bytes(content)
