@@ -224,6 +224,29 @@ static void remember(struct exact_state *e, uint64_t start, size_t length) {
     e->escapes_live++;
 }
 
+/* The bytes as they are, beside the reading that steps over escape sequences: what looks like the end of a sequence
+ * may be a value's first letter, as in ESC [ p a s s w o r d, and a value must not be hidden by what it follows. */
+static int read_raw(struct hstore_stream *s, const struct window *w, const uint8_t *p, size_t length) {
+    const struct automaton *a = s->masker->automaton;
+    struct exact_state *e = &s->exact;
+    size_t i;
+    for (i = 0; i < length; i++) {
+        uint64_t here = w->origin + (uint64_t)(p + i + 1 - w->bytes);
+        uint16_t longest;
+        e->raw = step(a, e->raw, p[i]);
+        longest = a->nodes[e->raw].longest;
+        if (longest != 0 && note(s, w, here - longest, here) != 0) return HSTORE_NO_MEMORY;
+    }
+    return 0;
+}
+
+/* Everything before is decided: no form that is being read begins there. */
+static uint64_t decided(const struct automaton *a, const struct exact_state *e, uint32_t node) {
+    uint64_t start = node == 0 ? e->resume : begin_of(e, e->resume, a->nodes[node].depth);
+    uint64_t raw = e->resume - (e->escapes_live ? a->nodes[e->raw].depth : 0);
+    return raw < start ? raw : start;
+}
+
 int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until) {
     const struct automaton *a = s->masker->automaton;
     struct exact_state *e = &s->exact;
@@ -248,11 +271,14 @@ int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until
             size_t length = colour_code(e, p, limit, w->last);
             if (length == ESCAPE_INCOMPLETE) break;
             if (length != 0) {
+                if (e->escapes_live == 0) e->raw = node;
                 remember(e, w->origin + (uint64_t)(p - w->bytes), length);
+                if (read_raw(s, w, p, length) != 0) return HSTORE_NO_MEMORY;
                 p += length;
                 continue;
             }
         }
+        if (e->escapes_live != 0 && read_raw(s, w, p, 1) != 0) return HSTORE_NO_MEMORY;
         node = next;
         p++;
         s->work++;
@@ -261,11 +287,15 @@ int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until
             int result = note(s, w, begin_of(e, here, a->nodes[node].longest), here);
             if (result != 0) return result;
         }
+        if (node == 0 && e->escapes_live != 0) {
+            node = e->raw;
+            e->escapes_live = e->escape_count = 0; /* what it has read of a value holds none */
+        }
     }
     e->position = until;
     e->resume = a == NULL ? until : w->origin + (uint64_t)(p - w->bytes);
     e->node = node;
-    e->frontier = a == NULL || node == 0 ? e->resume : begin_of(e, e->resume, a->nodes[node].depth);
+    e->frontier = a == NULL ? e->resume : decided(a, e, node);
     if (e->frontier > until) e->frontier = until;
     if (w->last && until == w->end) e->frontier = until;
     return 0;

@@ -192,7 +192,8 @@ struct exact_state {
     struct span escapes[EXACT_ESCAPES];
     uint32_t escape_count;
     uint32_t escapes_live; /* stepped over since the automaton left its root */
-    uint32_t node, unused;
+    uint32_t node;
+    uint32_t raw; /* while escapes live: where the automaton would be had it stepped over none */
 };
 
 /* ---- stream.c ---- */
