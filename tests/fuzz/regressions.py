@@ -2,4 +2,14 @@
 
 from __future__ import annotations
 
-INPUTS: dict[str, list[bytes]] = {}
+INPUTS: dict[str, list[bytes]] = {
+    "states": [
+        b"\x02%\xd3\xcf\x02\xff\x05x pass pass password",  # a saved empty stream counted from a null pointer
+        b"\xe7\x10\xdf\x81H\xf8\xff\x03\x9f",  # so did the end of the input, given as NULL
+    ],
+    "values": [
+        # a value whose first letter ends a cut escape sequence was shown when it stood behind the beginning of a value
+        b"\x00\x05pass password\x00\xf8\x1b[\xf8",
+        b"\x00\x05pass password\x00\xf4\x1b[\xf8.",
+    ],
+}

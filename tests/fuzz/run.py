@@ -111,7 +111,9 @@ def main() -> int:
     options = parser.parse_args()
     clang = compiler()
     if clang is None:
-        print("no clang with libFuzzer: install clang and its compiler-rt, or name one in HSTORE_FUZZ_CC", file=sys.stderr)
+        print(
+            "no clang with libFuzzer: install clang and its compiler-rt, or name one in HSTORE_FUZZ_CC", file=sys.stderr
+        )
         return NO_COMPILER
     chosen = options.harness or list(HARNESSES)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:

@@ -69,6 +69,18 @@ def test_overlapping_and_touching_values_share_a_mark():
     assert masker.mask(b"first-secretsecret-second") == b"[masked:value]"
 
 
+@pytest.mark.parametrize("before", ["", "pas", "pass password", "\x1b[31m", "pass\x1b[31m pas"])
+def test_a_value_behind_a_cut_escape_sequence_is_found(in_pieces, before):
+    """ESC [ p is a sequence and `p` the value's first letter: what stands before must not decide that it is hidden."""
+    data = f"{before}\x1b[pass password.".encode()
+    masker = Masker(["pass password"])
+    masked = masker.mask(data)
+    assert b"ass password" not in masked
+    assert masked.endswith(b"\x1b[[masked:value].")
+    for at in range(len(data)):
+        assert in_pieces(masker, data, [at]) == masked
+
+
 def test_a_value_inside_a_token_takes_the_whole_token(samples):
     """One mark, labelled by what begins first; masking the value does not destroy the token's anchor."""
     token = samples.token("github-pat")
