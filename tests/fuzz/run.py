@@ -42,7 +42,7 @@ def compiler() -> str | None:
     found = shutil.which(named)
     if found is None:
         return None
-    source = "#include <stdint.h>\n#include <stddef.h>\nint LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) { return p && n ? 0 : 0; }"
+    source = "int LLVMFuzzerTestOneInput(const unsigned char *p, unsigned long n) { return p == 0 && n != 0; }"
     command = [found, "-x", "c", "-", "-fsanitize=fuzzer,address", "-o", os.devnull]
     works = subprocess.run(command, input=source, text=True, capture_output=True, check=False).returncode == 0
     return found if works else None

@@ -13,21 +13,27 @@ TELLING = ("password", "secret", "token", "key", "authorization", "signature", "
 NOTATIONS = ('{name}="{token}"', "{name}: {token}\n", "https://u:{token}@h/", "a {token} b", "\x1b[31m{token}\x1b[0m;")
 ODDITIES = (
     "\x1b[", "\x1b[31m", "\x1b]8;;", "\x07", "\x1b\\", "\x1b(", "\x1b7", "\r\n", "\\n", "\\u0022", "%22", "%20", "\0",
-    "[masked:", "[masked:github-pat]", "]", "://", "@", "-u ", "--user=", "--password\0", "Bearer ", "Basic ", "Cookie: ",
-    "-----END RSA PRIVATE " + "KEY-----", "PRIVATE " + "KEY", "value: ", "name: ", "=>", ":=", '": "', "</", "é", "{{", "${",
+    "[masked:", "[masked:github-pat]", "]", "://", "@", "-u ", "--user=", "--password\0", "Bearer ", "Basic ",
+    "Cookie: ", "-----END RSA PRIVATE " + "KEY-----", "PRIVATE " + "KEY", "value: ", "name: ", "=>", ":=", '": "', "</",
+    "é", "{{", "${",
 )  # fmt: skip
 PLANS = (b"\0", b"\1\1", b"\1\7", b"\1\x40", b"\3\1\2\xc8", b"\2\xff\5")
 Entry = dict[str, Any]
 
 
-def rules() -> tuple[dict[str, str], list[Entry], dict[str, Any]]:
-    """Classes, rules and word lists, read as the table generator reads them."""
+def generator() -> Any:
+    """The table generator as a module."""
     spec = importlib.util.spec_from_file_location("generate_rules", ROOT / "csrc" / "generate_rules.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    loaded: tuple[dict[str, str], list[Entry], dict[str, Any]] = module.load(ROOT / "csrc" / "rules")
+    return module
+
+
+def rules() -> tuple[dict[str, str], list[Entry], dict[str, Any]]:
+    """Classes, rules and word lists, read as the table generator reads them."""
+    loaded: tuple[dict[str, str], list[Entry], dict[str, Any]] = generator().load(ROOT / "csrc" / "rules")
     return loaded
 
 
@@ -40,7 +46,7 @@ def words() -> list[str]:
 
 
 def write_dictionary(path: Path) -> None:
-    """In the form that libFuzzer and AFL++ read: one quoted word on each line, odd bytes as \\xNN."""
+    r"""In the form that libFuzzer and AFL++ read: one quoted word on each line, odd bytes as \xNN."""
     lines = []
     for word in words():
         shown = "".join(chr(b) if b < 128 and chr(b).isalnum() else f"\\x{b:02x}" for b in word.encode())
@@ -51,11 +57,11 @@ def write_dictionary(path: Path) -> None:
 def texts(seed: int = 3) -> Iterator[bytes]:
     """Every anchor with a run of its class behind it, each in one notation after the other."""
     classes, entries, names = rules()
+    expand = generator().expand
     drawn = random.Random(seed)
     names_of = [word for kind in TELLING for word in names[kind]]
     for number, entry in enumerate(entries):
-        letters = classes.get(entry.get("class", "alnum"), "0-9A-Za-z")
-        choices = [chr(c) for c in range(33, 127) if chr(c).isalnum() or chr(c) in letters.replace("a-z", "")[:2]]
+        choices = sorted(map(chr, expand(classes.get(entry.get("class", "alnum"), "0-9A-Za-z"))))
         for anchor in entry["anchors"]:
             run = "".join(drawn.choice(choices) for _ in range(max(entry.get("min", 0), 20) + drawn.randrange(3)))
             notation = NOTATIONS[number % len(NOTATIONS)]
