@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hstore.clock import now
-from hstore.codec import CHUNK, encode_marks
+from hstore.codec import CHUNK
+from hstore.domains.artifacts.timing import coarser, counts_json, timed_pieces
 from hstore.door import NAME_LIMIT
 from hstore.errors import HstoreError, NotFound
 from hstore.listing import identifier, one_of
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import os
     from types import TracebackType
 
-    from hstore.domains.artifacts.chunks import Chunks, Prepared
+    from hstore.domains.artifacts.chunks import Chunks
     from hstore.door import Door
     from hstore.engine import Connection
 
@@ -21,7 +22,6 @@ KINDS = ("log", "file", "note")
 STEP = 4 * CHUNK
 """Bytes after which a step is due; who steps when it is due keeps at most this and one read in memory."""
 _MARKS_PENDING = 8192  # of bytes not yet committed; beyond, they are made coarser
-_MARKS = 48  # of one chunk; beyond, neighbours share one, so that a row stays small
 
 ADD = """
     INSERT INTO artifacts (run_id, kind, name, path, created_at)
@@ -31,7 +31,10 @@ ADD = """
 ADD_PIECE = """
     INSERT INTO artifact_pieces (artifact_id, start, size, chunk_id, at, marks) VALUES ($1, $2, $3, $4, $5, $6)
 """
-PROGRESS = "UPDATE artifacts SET size = $1, source_size = $2, masked = $3, complete = $4 WHERE id = $5 RETURNING id"
+PROGRESS = """
+    UPDATE artifacts SET size = $1, source_size = $2, masked = $3, complete = $4 WHERE id = $5 AND size = $6
+    RETURNING id
+"""
 SIZE = "SELECT size FROM artifacts WHERE id = $1"
 
 
@@ -90,7 +93,7 @@ class ArtifactWriter:
             self._marks.append((now() if at is None else at, len(masked)))
             self.pending += len(masked)
         if len(self._marks) > _MARKS_PENDING:
-            self._marks = _coarser(self._marks, 2)
+            self._marks = coarser(self._marks, 2)
 
     @property
     def due(self) -> bool:
@@ -145,13 +148,13 @@ class ArtifactWriter:
     def _commit(self, length: int, complete: bool) -> None:
         self._check_kept()
         cut = [bytes(self._masked[start : min(start + CHUNK, length)]) for start in range(0, length, CHUNK)]
-        pieces, marks_left = _pieces(self._chunks.prepare(cut), self._marks)
-        masked = _counts(self._stream.counts)
+        pieces, marks_left = timed_pieces(self._chunks.prepare(cut), self._marks)
+        masked = counts_json(self._stream.counts)
         size = self._size + length
-        progress = (size, self._source_size, masked, int(complete), self.id)
+        progress = (size, self._source_size, masked, int(complete), self.id, self._size)
         with self._connection.transaction():
             if not self._connection.write(PROGRESS, progress):
-                raise NotFound(f"artifact: {self.id} was deleted, or rolled back, while it was being written")
+                raise NotFound(f"artifact: {self.id} was deleted, rolled back or masked anew while it was being written")
             start = self._size
             for chunk, at, marks in pieces:
                 number = self._chunks.store(chunk)
@@ -173,50 +176,3 @@ class ArtifactWriter:
             return
         if self._connection.value(SIZE, (self.id,)) != self._size:
             raise HstoreError("what this artifact had stepped was rolled back with its batch; write it anew")
-
-
-def _pieces(
-    chunks: list[Prepared], marks: list[tuple[int, int]]
-) -> tuple[list[tuple[Prepared, int, bytes | None]], list[tuple[int, int]]]:
-    """Give each chunk the time of its first byte and its marks; return them with the marks that are left."""
-    left = marks[::-1]
-    found = []
-    for chunk in chunks:
-        inside: list[tuple[int, int]] = []
-        room = chunk.size
-        while room:
-            at, length = left.pop()
-            taken = min(room, length)
-            inside.append((at, taken))
-            room -= taken
-            if taken < length:
-                left.append((at, length - taken))
-        found.append((chunk, inside[0][0], _packed(inside)))
-    return found, left[::-1]
-
-
-def _coarser(marks: list[tuple[int, int]], share: int) -> list[tuple[int, int]]:
-    """Let `share` neighbours have one mark, that of the first."""
-    return [
-        (marks[first][0], sum(length for _, length in marks[first : first + share]))
-        for first in range(0, len(marks), share)
-    ]
-
-
-def _counts(counts: dict[str, int]) -> str:
-    """The JSON object of the counts; rule ids are plain words, so nothing needs escaping."""
-    return "{" + ",".join(f'"{rule}":{count}' for rule, count in counts.items()) + "}"
-
-
-def _packed(marks: list[tuple[int, int]]) -> bytes | None:
-    """The marks of one chunk in their stored form; None when one moment says it all."""
-    if len(marks) == 1:
-        return None
-    grouped = _coarser(marks, -(-len(marks) // _MARKS))
-    before = grouped[0][0]
-    relative = []
-    for at, length in grouped:
-        # A clock that was set back must not make a mark negative.
-        relative.append((max(0, at - before), length))
-        before = max(before, at)
-    return encode_marks(relative)

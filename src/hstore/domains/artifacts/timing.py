@@ -1,0 +1,59 @@
+"""How an artifact's bytes keep the times at which they were read, and its counts their stored form."""
+
+from __future__ import annotations
+
+from hstore.codec import encode_marks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from hstore.domains.artifacts.chunks import Prepared
+
+MARKS = 48
+"""Marks of one chunk at most; beyond, neighbours share one, so that a row stays small."""
+
+
+def timed_pieces(
+    chunks: list[Prepared], marks: list[tuple[int, int]]
+) -> tuple[list[tuple[Prepared, int, bytes | None]], list[tuple[int, int]]]:
+    """Give each chunk the time of its first byte and its marks; return them with the marks that are left."""
+    left = marks[::-1]
+    found = []
+    for chunk in chunks:
+        inside: list[tuple[int, int]] = []
+        room = chunk.size
+        while room:
+            at, length = left.pop()
+            taken = min(room, length)
+            inside.append((at, taken))
+            room -= taken
+            if taken < length:
+                left.append((at, length - taken))
+        found.append((chunk, inside[0][0], _packed(inside)))
+    return found, left[::-1]
+
+
+def coarser(marks: list[tuple[int, int]], share: int) -> list[tuple[int, int]]:
+    """Let `share` neighbours have one mark, that of the first."""
+    return [
+        (marks[first][0], sum(length for _, length in marks[first : first + share]))
+        for first in range(0, len(marks), share)
+    ]
+
+
+def counts_json(counts: dict[str, int]) -> str:
+    """The JSON object of the counts; rule ids are plain words, so nothing needs escaping."""
+    return "{" + ",".join(f'"{rule}":{count}' for rule, count in counts.items()) + "}"
+
+
+def _packed(marks: list[tuple[int, int]]) -> bytes | None:
+    """The marks of one chunk in their stored form; None when one moment says it all."""
+    if len(marks) == 1:
+        return None
+    grouped = coarser(marks, -(-len(marks) // MARKS))
+    before = grouped[0][0]
+    relative = []
+    for at, length in grouped:
+        # A clock that was set back must not make a mark negative.
+        relative.append((max(0, at - before), length))
+        before = max(before, at)
+    return encode_marks(relative)

@@ -1,0 +1,131 @@
+"""Scrubbing: what was deleted or replaced leaves no bytes behind in the database file, its WAL or its journal.
+
+SQLite marks what is deleted as free and leaves the bytes in place. Four things together take them away:
+`secure_delete` overwrites what is freed from then on; `VACUUM` builds the file anew from its live rows alone, so that
+neither free pages nor the unused room inside of pages (which no other command touches) come along; a checkpoint with
+TRUNCATE brings that into the file and empties the WAL. `search` then looks at the bytes themselves.
+
+`VACUUM` builds the copy in memory (`temp_store`, see settings.py), so nothing is put into a temporary file; in WAL
+mode it is one transaction in the WAL, and readers go on with what they see.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import apsw
+
+from hstore.engine.failures import printable
+from hstore.errors import Busy, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from hstore.engine.connection import Connection
+
+WINDOW = 8 * 1024 * 1024
+"""Bytes of the file that are looked at together."""
+_PAUSE = 0.05  # seconds between two tries to empty the WAL
+_SECURE_DELETE = "PRAGMA secure_delete = ON"
+_CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
+_FREE_PAGES = "PRAGMA freelist_count"
+_PAGES = "PRAGMA page_count"
+_PAGE_SIZE = "PRAGMA page_size"
+
+
+def overwrite_deleted(connection: Connection) -> None:
+    """From now on this connection overwrites what it deletes or replaces with zeros."""
+    connection.rows(_SECURE_DELETE)
+
+
+def free_pages(connection: Connection) -> int:
+    """Pages of the file that hold nothing that lives."""
+    return int(connection.value(_FREE_PAGES))
+
+
+def room_needed(connection: Connection) -> int:
+    """Bytes of memory that `rebuild` takes: the database's size without its free pages."""
+    pages = int(connection.value(_PAGES)) - free_pages(connection)
+    return pages * int(connection.value(_PAGE_SIZE))
+
+
+def room_there() -> int | None:
+    """Bytes of memory that are free now; None where the system does not say."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def rebuild(connection: Connection) -> None:
+    """Build the file anew from its live rows; other writers wait meanwhile, readers do not.
+
+    Raises:
+        Busy: another process writes for longer than the bound. StorageFull: no room for the WAL.
+    """
+    if connection.in_transaction:
+        raise StoreError(f"{printable(connection.path)}: a file is not built anew inside of a batch")
+    connection.rows("VACUUM")
+
+
+def empty_wal(connection: Connection, patience: float) -> int:
+    """Bring the WAL into the file and cut it to nothing; return the bytes that are still in it.
+
+    A process that reads an older snapshot keeps the WAL from being emptied; it is waited for `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            busy = connection.rows(_CHECKPOINT)[0][0]
+        except Busy:
+            busy = 1
+        left = _size(connection.path + "-wal")
+        if not busy and not left:
+            return 0
+        if time.monotonic() >= deadline:
+            return left
+        time.sleep(_PAUSE)
+
+
+def search(path: str, needles: Callable[[bytes], list[bytes]], overlap: int, page_size: int) -> set[bytes]:
+    """Look at every byte of the file, its WAL and its journal; return what of the needles stands there.
+
+    Args:
+        path: the database, which may be open here.
+        needles: says which needles stand in a stretch of bytes.
+        overlap: bytes that two stretches share: those of the longest needle.
+        page_size: of the database; stretches begin at a page.
+    """
+    found: set[bytes] = set()
+    for name in (path, path + "-wal", path + "-journal"):
+        for stretch in _stretches(name, -(-overlap // page_size) * page_size):
+            found.update(needles(stretch))
+    return found
+
+
+def _stretches(name: str, overlap: int) -> Iterator[bytes]:
+    """The bytes of a file, read through SQLite itself.
+
+    A descriptor of our own would drop this process's locks on the database when it is closed; SQLite's keeps it open
+    until no lock is held (unixClose in os_unix.c).
+    """
+    if not os.path.exists(name) or not os.path.getsize(name):
+        return
+    file = apsw.VFSFile("", name, [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY, 0])
+    try:
+        position, size = 0, file.xFileSize()
+        while position < size:
+            length = min(WINDOW + overlap, size - position)
+            yield file.xRead(length, position)
+            position += WINDOW
+    finally:
+        file.xClose()
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
