@@ -158,6 +158,59 @@ class Memory(NamedTuple):
     expires_at: datetime | None
 
 
+class RemaskProgress(NamedTuple):
+    """How far masking anew has come: `done` of `total` in a `step` (a table, content, unused, rebuild, wal, search)."""
+
+    step: str
+    done: int
+    total: int
+
+
+class RemaskedTable(NamedTuple):
+    """Rows of a table that were `looked` at, `changed`, and `left` though they hold something; marks by type."""
+
+    name: str
+    looked: int
+    changed: int
+    left: int
+    left_ids: tuple[int, ...]
+    replaced: dict[str, int]
+
+
+class RemaskReport(NamedTuple):
+    """What masking anew did; `clean`: nothing is left, and no bytes of it.
+
+    `resumed`: an interrupted one was gone on with, in which `changed_before` rows and artifacts had been changed.
+    `tables` has the content of artifacts as `content`. `rebuilt`: the file was built anew from its live rows.
+    `wal_bytes` are still in the WAL because another process reads an older state. `searched` secrets and forms of
+    values were looked for in the file's bytes, `unsearched` are too short or too common for that, and
+    `still_standing` of them were found: they stand where the rules do not see them, or in what was left.
+    """
+
+    dry_run: bool
+    clean: bool
+    resumed: bool
+    changed_before: int
+    tables: tuple[RemaskedTable, ...]
+    unused_chunks: int
+    rebuilt: bool
+    free_pages: int
+    wal_bytes: int
+    searched: int
+    unsearched: int
+    still_standing: int
+
+    @property
+    def changed(self) -> int:
+        """Rows and artifacts that were changed now, or would be."""
+        return sum(table.changed for table in self.tables)
+
+    @property
+    def left(self) -> int:
+        """Rows and artifacts that hold something, or may, and were left."""
+        return sum(table.left for table in self.tables)
+
+
 class Rows(tuple[tuple[Any, ...], ...]):
     """The rows of a query, as a tuple of tuples, with the names of its `columns`."""
 

@@ -19,6 +19,7 @@ from hstore.engine import open_reader, open_writer
 from hstore.engine.statistics import statistics
 from hstore.location import locate
 from hstore.masking import Masker, telling_name
+from hstore.remasking import Remasking
 from hstore.version import VERSION
 
 TYPE_CHECKING = False
@@ -43,7 +44,7 @@ class Store:
         path: the database file, absolute.
         created: whether this open made the file.
         migrated: the migrations that this open applied.
-        runs, sessions, artifacts, memory, wiki, audit: the nouns.
+        runs, sessions, artifacts, memory, wiki, audit, masking: the nouns.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Store:
         self.migrated = tuple(migrated)
         self._connection = connection
         self._reader: Connection | None = None
-        masker = Masker([*values, *_secrets_of(environment())])
-        self._door = door = Door(masker)
+        masked = [*values, *_secrets_of(environment())]
+        self._door = door = Door(Masker(masked))
         self._projects = Projects(connection, door, root)
         self.sessions = Sessions(connection, door, self._projects.current)
         ambient = AmbientSession(connection, self.sessions, given, readonly)
@@ -72,6 +73,7 @@ class Store:
         self.memory = Memories(connection, door, ambient.key_of)
         self.wiki = WikiRefs(connection, door, ambient.id_of)
         self.audit = Audit(connection, door)
+        self.masking = Remasking(connection, door, masked, readonly)
 
     @classmethod
     def open(

@@ -85,6 +85,19 @@ CREATE TABLE projects (
     created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE remaskings (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    rules       TEXT    NOT NULL,
+    salt        BLOB    NOT NULL,
+    named       BLOB    NOT NULL,
+    owner       TEXT,
+    places      TEXT    NOT NULL DEFAULT '{}',
+    left_out    TEXT    NOT NULL DEFAULT '[]',
+    replaced    INTEGER NOT NULL DEFAULT 0,
+    started_at  INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT;
+
 CREATE TABLE run_steps (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id      INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,

@@ -16,6 +16,7 @@ from hstore.engine.failures import printable
 from hstore.errors import NotADatabase, NotInitialised, ReadOnly, StorageFull, StoreError
 
 MOUNTS = "/proc/self/mountinfo"
+MEMORY = "/proc/meminfo"
 UNSAFE_FILE_SYSTEMS = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "beegfs", "gpfs"),
@@ -166,6 +167,21 @@ def _unescape(mount: bytes) -> bytes:
     for code, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
         mount = mount.replace(code, character)
     return mount
+
+
+def memory_available() -> int | None:
+    """Bytes that a program can still take without others suffering, or None where the system does not say.
+
+    `MemAvailable` in https://docs.kernel.org/filesystems/proc.html, "meminfo".
+    """
+    try:
+        with open(MEMORY, "rb") as table:
+            for line in table:
+                if line.startswith(b"MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
 
 
 def sqlite_name(path: str) -> tuple[str, int | None]:

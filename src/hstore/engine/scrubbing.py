@@ -16,7 +16,8 @@ import time
 
 import apsw
 
-from hstore.engine.failures import printable
+from hstore.engine import files
+from hstore.engine.failures import printable, translate
 from hstore.errors import Busy, StoreError
 
 TYPE_CHECKING = False
@@ -33,6 +34,8 @@ _CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 _FREE_PAGES = "PRAGMA freelist_count"
 _PAGES = "PRAGMA page_count"
 _PAGE_SIZE = "PRAGMA page_size"
+_FEWER_PAGES = "PRAGMA incremental_vacuum(1000)"
+_STEPS = 100_000  # virtual machine instructions between two looks for a signal
 
 
 def overwrite_deleted(connection: Connection) -> None:
@@ -45,18 +48,25 @@ def free_pages(connection: Connection) -> int:
     return int(connection.value(_FREE_PAGES))
 
 
-def room_needed(connection: Connection) -> int:
-    """Bytes of memory that `rebuild` takes: the database's size without its free pages."""
+def fits_in_memory(connection: Connection) -> bool:
+    """Whether there is memory for `rebuild`: it takes the size of the database without its free pages."""
     pages = int(connection.value(_PAGES)) - free_pages(connection)
-    return pages * int(connection.value(_PAGE_SIZE))
+    there = files.memory_available()
+    return there is None or pages * page_size(connection) < there * 3 // 4
 
 
-def room_there() -> int | None:
-    """Bytes of memory that are free now; None where the system does not say."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
+def page_size(connection: Connection) -> int:
+    """Bytes of a page."""
+    return int(connection.value(_PAGE_SIZE))
+
+
+def give_free_pages_back(connection: Connection) -> None:
+    """Take free pages out of the file, some at a time, so that others can write in between."""
+    while before := free_pages(connection):
+        with connection.transaction():
+            connection.rows(_FEWER_PAGES)
+        if free_pages(connection) >= before:
+            return
 
 
 def rebuild(connection: Connection) -> None:
@@ -67,7 +77,16 @@ def rebuild(connection: Connection) -> None:
     """
     if connection.in_transaction:
         raise StoreError(f"{printable(connection.path)}: a file is not built anew inside of a batch")
-    connection.rows("VACUUM")
+
+    def vacuum(raw: apsw.Connection) -> None:
+        # Between its steps Python is asked, so that Ctrl-C ends it.
+        raw.set_progress_handler(lambda: False, _STEPS)
+        try:
+            raw.execute("VACUUM").fetchall()
+        finally:
+            raw.set_progress_handler(None)
+
+    connection.using(vacuum)
 
 
 def empty_wal(connection: Connection, patience: float) -> int:
@@ -113,15 +132,21 @@ def _stretches(name: str, overlap: int) -> Iterator[bytes]:
     """
     if not os.path.exists(name) or not os.path.getsize(name):
         return
-    file = apsw.VFSFile("", name, [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY, 0])
+    given, descriptor = files.sqlite_name(name)
     try:
-        position, size = 0, file.xFileSize()
-        while position < size:
-            length = min(WINDOW + overlap, size - position)
-            yield file.xRead(length, position)
-            position += WINDOW
+        file = apsw.VFSFile("", given, [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY, 0])
+        try:
+            position, size = 0, file.xFileSize()
+            while position < size:
+                yield file.xRead(min(WINDOW + overlap, size - position), position)
+                position += WINDOW
+        finally:
+            file.xClose()
+    except apsw.Error as failure:
+        raise translate(failure, name) from None
     finally:
-        file.xClose()
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _size(path: str) -> int:

@@ -19,7 +19,8 @@ def replaced(before: bytes, after: bytes) -> list[bytes]:
 
     A span may end some bytes off where a secret looks like what follows it; then its neighbour takes the rest.
     """
-    found, position = [], 0
+    found: list[bytes] = []
+    position = 0
     parts = _parts(after)
     for number, (mark, literal) in enumerate(parts, 1):
         if mark and before.startswith(mark + literal, position):

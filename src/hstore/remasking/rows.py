@@ -1,4 +1,4 @@
-"""Rows of one table, masked anew batch by batch: looked at without a lock, changed in a transaction of the batch's own."""
+"""Rows of one table, masked anew in batches: looked at without a lock, changed in a transaction of their own."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class RowMasker:
         self._door = door
         self._evidence = evidence
 
-    def batch(self, table: Table, after: int, tally: Tally, keep_place: Callable[[int], None]) -> int | None:
+    def batch(self, table: Table, after: int, tally: Tally, keep_place: Callable[[int, int], None]) -> int | None:
         """Go over the next rows behind the id `after`; return the last one's id, or None when there are no more.
 
-        What changes is written together with `keep_place(last id)`, which is called in the same transaction.
+        What changes is written together with `keep_place(last id, rows changed)`, called in the same transaction.
         """
         rows = [_row(table, values) for values in self._connection.rows(table.page, (after,))]
         if not rows:
@@ -45,29 +45,29 @@ class RowMasker:
         found = [(row, changes) for row in rows if (changes := masked_row(self._door, table, row))]
         if self._evidence is None or table.append_only:
             for row, changes in found:
-                self._note(tally, row, changes, left=True)
+                self._note(tally, row, changes, left=table.append_only)
         elif found:
             with self._connection.transaction():
-                done = [pair for row, _ in found for pair in self._change(table, row["id"])]
-                keep_place(last)
+                done = [pair for row, _ in found if (pair := self._change(table, row["id"]))]
+                keep_place(last, len(done))
             for row, changes in done:
                 self._note(tally, row, changes, left=False)
         tally.looked += len(rows)
         return last
 
-    def _change(self, table: Table, number: int) -> Sequence[tuple[Row, Row]]:
+    def _change(self, table: Table, number: int) -> tuple[Row, Row] | None:
         """Change one row as it is now: another process may have written it since it was looked at."""
         values = self._connection.row(table.row, (number,))
         if values is None:
-            return ()
+            return None
         row = _row(table, values)
         changes = masked_row(self._door, table, row)
         if not changes:
-            return ()
+            return None
         written = self._write(table, row, changes)
         if table.name == "sessions" and "key" in written:
-            return [(row, written), *self._hand_over(row["key"], written["key"])]
-        return [(row, written)]
+            self._hand_over(row["key"], written["key"])
+        return row, changes
 
     def _write(self, table: Table, row: Row, changes: Row) -> Row:
         changes = dict(changes)
@@ -82,13 +82,11 @@ class RowMasker:
         self._connection.write(table.update(tuple(changes)), (*changes.values(), row["id"]))
         return changes
 
-    def _hand_over(self, before: str, after: str) -> list[tuple[Row, Row]]:
+    def _hand_over(self, before: str, after: str) -> None:
         """What is remembered for a session goes by the session's key, so it follows it."""
-        done = []
         for (number,) in self._connection.rows(OF_SESSION, (before,)):
             row = _row(_MEMORY, self._connection.rows(_MEMORY.row, (number,))[0])
-            done.append((row, self._write(_MEMORY, row, {"owner": after})))
-        return done
+            self._write(_MEMORY, row, {"owner": after})
 
     def _note(self, tally: Tally, row: Row, changes: Row, *, left: bool) -> None:
         tally.note(row["id"], left=left)

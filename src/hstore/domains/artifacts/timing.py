@@ -6,7 +6,11 @@ from hstore.codec import encode_marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Union
+
     from hstore.domains.artifacts.chunks import Prepared
+
+    TimedPiece = tuple[Prepared, int, Union[bytes, None]]
 
 MARKS = 48
 """Marks of one chunk at most; beyond, neighbours share one, so that a row stays small."""
@@ -14,7 +18,7 @@ MARKS = 48
 
 def timed_pieces(
     chunks: list[Prepared], marks: list[tuple[int, int]]
-) -> tuple[list[tuple[Prepared, int, bytes | None]], list[tuple[int, int]]]:
+) -> tuple[list[TimedPiece], list[tuple[int, int]]]:
     """Give each chunk the time of its first byte and its marks; return them with the marks that are left."""
     left = marks[::-1]
     found = []

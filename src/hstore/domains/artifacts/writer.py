@@ -154,7 +154,9 @@ class ArtifactWriter:
         progress = (size, self._source_size, masked, int(complete), self.id, self._size)
         with self._connection.transaction():
             if not self._connection.write(PROGRESS, progress):
-                raise NotFound(f"artifact: {self.id} was deleted, rolled back or masked anew while it was being written")
+                raise NotFound(
+                    f"artifact: {self.id} was deleted, rolled back or masked anew while it was being written"
+                )
             start = self._size
             for chunk, at, marks in pieces:
                 number = self._chunks.store(chunk)
