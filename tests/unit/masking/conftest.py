@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from hstore._masker import ffi, lib
 from hstore.masking import Masker
 
 DIGITS, LOWER, UPPER = string.digits, string.ascii_lowercase, string.ascii_uppercase
@@ -206,3 +207,23 @@ def fragments() -> list[str]:
 def with_values() -> Masker:
     """The built-in rules and some values; shared, as maskers may be."""
     return Masker(VALUES)
+
+
+LEVELS = (
+    [ffi.string(lib.hstore_level_name(number)).decode() for number in range(lib.hstore_level_count())]
+    if hasattr(lib, "hstore_level_count")
+    else ["only"]
+)
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Forces one level of the prefilter after the other; those that this machine does not have are skipped."""
+    number = LEVELS.index(request.param)
+    if LEVELS != ["only"]:
+        if not lib.hstore_level_supported(number):
+            pytest.skip(f"no {request.param} here")
+        assert lib.hstore_force_level(number) == 0
+    yield request.param
+    if LEVELS != ["only"]:
+        lib.hstore_force_level(-1)
