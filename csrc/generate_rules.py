@@ -13,6 +13,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from generate_prefilter import Window, definition, window_of
+
 try:
     import tomllib
 except ModuleNotFoundError:  # Python 3.10 has no TOML reader; building does not need one, changing rules does
@@ -26,6 +28,7 @@ WORD_KINDS = (
     "password", "password_beside", "secret", "token", "key", "key_beside", "authorization",
     "authorization_weak", "signature", "harmless_before", "harmless_behind", "session",
 )  # fmt: skip
+EXACT_FORMS = frozenset({"token", "block", "jwt"})
 EXACT_TYPE = "value"
 USED_BY_CODE = ("jwt",)
 NAMED_BY_CODE = ("password", "secret", "token", "api-key", "authorization", "signature", "session")
@@ -146,31 +149,15 @@ def expand(spec: str) -> set[int]:
     return found
 
 
-def hash_window(window: bytes) -> int:
-    """As `window_hash` in rule_detector.c."""
-    folded = (window[0] | 0x20) | (window[1] | 0x20) << 8 | (window[2] | 0x20) << 16
-    return (folded * 0x9E3779B1 & 0xFFFFFFFF) >> 16
-
-
-def window_bits(anchors: list[tuple[bytes, int, bool]], classes: list[set[int]], rules: list[Entry]) -> list[int]:
-    """The prefilter: one bit per hash of three bytes with which an anchor or an escape sequence can begin."""
-    names = sorted({rule["class"] for rule in rules if "class" in rule})
-    windows: set[bytes] = set()
+def windows_of(anchors: list[tuple[bytes, int, bool]], classes: dict[str, str], rules: list[Entry]) -> list[Window]:
+    """For the prefilter: a window of each anchor, in the cases in which its verifier takes it."""
+    anything = frozenset(range(256))
+    found = []
     for anchor, number, _ in anchors:
-        if len(anchor) == 2:
-            behind = classes[names.index(rules[number]["class"])] if "class" in rules[number] else range(256)
-            windows.update(anchor + bytes([byte]) for byte in behind)
-        else:
-            windows.add(anchor[:3])
-        windows.add(anchor[:2] + b"\x1b")
-        windows.update(anchor[:1] + b"\x1b" + bytes([kind]) for kind in b"[()*+]P_^\\78=>")
-    for kind in b"[()*+\\78=>]P_^":
-        windows.update(bytes([0x1B, kind, byte]) for byte in range(256))
-    words = [0] * 2048
-    for window in windows:
-        value = hash_window(window)
-        words[value >> 5] |= 1 << (value & 31)
-    return words
+        rule = rules[number]
+        behind = frozenset(expand(classes[rule["class"]])) if "class" in rule else anything
+        found.append(window_of(anchor, rule["form"] in EXACT_FORMS, behind))
+    return found
 
 
 def rows(name: str, ctype: str, values: list[int], width: int = 24) -> str:
@@ -223,7 +210,7 @@ def rule_tables(rules: list[Entry], class_names: list[str], anchors: list[tuple[
     """The rules and their anchors as initialised structs."""
     lines = [f"static const struct anchor rule_anchors[{len(anchors)}] = {{\n"]
     for anchor, rule, held in anchors:
-        exact = int(rules[rule]["form"] in {"token", "block", "jwt"})
+        exact = int(rules[rule]["form"] in EXACT_FORMS)
         lines.append(f"    {{{quoted(anchor.decode())}, {rule}, {len(anchor)}, {exact}, {int(held)}}},\n")
     lines.append("};\n")
     lines.append(f"static const struct rule rules[{len(rules)}] = {{\n")
@@ -272,7 +259,8 @@ def ruleset(digest: str, rules: int, anchors: int, nodes: int) -> str:
     """What the parts of the masker are given: all of it."""
     return (
         f'const struct ruleset builtin_rules = {{\n    "{digest}", {rules}, {anchors}, {nodes}, rules, rule_anchors,\n'
-        "    class_bits, rule_windows, rule_column, rule_move, rule_end_at, rule_ends, rule_held_at, rule_held};\n"
+        "    class_bits, &builtin_prefilter, rule_column, rule_move, rule_end_at, rule_ends, rule_held_at,\n"
+        "    rule_held};\n"
     )
 
 
@@ -281,14 +269,12 @@ def generate(folder: Path = HERE / "rules") -> str:
     classes, rules, names = load(folder)
     used = sorted({rule["class"] for rule in rules if "class" in rule} | set(USED_BY_CODE))
     anchors = [
-        (anchor.encode() if rule["form"] in {"token", "block", "jwt"} else anchor.lower().encode(), number,
+        (anchor.encode() if rule["form"] in EXACT_FORMS else anchor.lower().encode(), number,
          bool(rule.get("held")) and not rule.get("shown"))
         for number, rule in enumerate(rules)
         for anchor in rule["anchors"]
     ]  # fmt: skip
     digest = hashlib.sha256(b"".join((folder / f"{name}.toml").read_bytes() for name in SOURCES)).hexdigest()
-    sets = [expand(classes[name]) for name in sorted({rule["class"] for rule in rules if "class" in rule})]
-    bits = window_bits(anchors, sets, rules)
     automaton = Automaton(anchors)
     return "".join(
         [
@@ -296,8 +282,7 @@ def generate(folder: Path = HERE / "rules") -> str:
             class_tables(classes, used),
             rule_tables(rules, used, anchors),
             automaton_tables(automaton),
-            "/* one bit per hash of three folded bytes that can begin an anchor or an escape sequence */\n",
-            rows("rule_windows", "uint32_t", bits, 16),
+            definition(windows_of(anchors, classes, rules)),
             word_tables(names),
             ruleset(digest[:32], len(rules), len(anchors), len(automaton.edges)),
         ]

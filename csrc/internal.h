@@ -72,10 +72,11 @@ struct ruleset {
     const struct rule *rules;
     const struct anchor *anchors;
     const uint32_t *class_bits;  /* [256], a bit per class */
-    const uint32_t *start_bits;  /* a bit per hash of three bytes with which an anchor can begin */
+    const struct prefilter *prefilter;
     const uint8_t *column;       /* [256] */
     const uint16_t *move, *end_at, *ends, *held_at, *held;
 };
+extern const struct prefilter builtin_prefilter;
 extern const struct ruleset builtin_rules;
 extern const int word_count, class_jwt;
 extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature, type_session;

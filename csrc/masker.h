@@ -4,7 +4,8 @@
  * so it holds plain declarations only.
  *
  * Threads: an `hstore_masker` is immutable once made and may be shared; an `hstore_stream` belongs to one
- * thread at a time. There is no global state but the allocation hook, which only tests set.
+ * thread at a time. There is no global state but the level of the search and the allocation hook, which only
+ * tests set.
  *
  * Errors are negative numbers; HSTORE_NO_MEMORY is the only one that a correct caller can meet.
  */
@@ -63,6 +64,15 @@ int hstore_telling_name(const uint8_t *name, size_t length);
 
 /* Of the rules compiled in. */
 const char *hstore_rules_digest(void);
+
+/* The instruction sets that the search for anchors knows: scalar, ssse3, avx2, avx512vbmi, neon. The best that the
+ * machine has is taken; the output is the same with each. `hstore_force_level` is for tests and measurements: the
+ * best for a negative number, -1 for one that the machine lacks, else 0. */
+int hstore_level_count(void);
+const char *hstore_level_name(int level);
+int hstore_level_supported(int level);
+int hstore_level(void);
+int hstore_force_level(int level);
 
 /* Lets the allocation after `successes` more fail, once; negative: none. Process-wide, for tests. */
 void hstore_fail_allocation(long successes);

@@ -2,48 +2,16 @@
  *
  * The automaton reads folded bytes: node = move[node][column[byte]]. Over clean text it would be
  * slow, since every byte waits for the table entry of the one before (0.5 GB/s). So while it rests at its
- * root, `next_start` looks for the next three bytes with which an anchor can begin: those lookups do not
- * depend on one another. It stands behind a pointer, so that a vectorised one can take its place.
+ * root, the prefilter says where it has to go on.
  *
  * Only one candidate is open at a time. While it waits for more input the automaton stands still behind its
  * anchor, and what the candidate lets through is searched for other candidates first (`shown_until`).
  */
 #include "internal.h"
+#include "prefilter.h"
 #include <string.h>
 
-enum { WAIT = 1 };
-
-/* ---- where an anchor can begin ---- */
-
-static uint32_t window_hash(const uint8_t *p) {
-    uint32_t four;
-    memcpy(&four, p, 4);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    four = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-#endif
-    return ((four | 0x202020u) & 0xffffffu) * 0x9E3779B1u >> 16;
-}
-
-static int may_start(const uint8_t *p) {
-    uint32_t hash = window_hash(p);
-    return builtin_rules.start_bits[hash >> 5] >> (hash & 31) & 1;
-}
-
-/* The first place from `p` on where an anchor or an escape sequence can begin, at most `end`. Reads up to
- * `limit`; the last three bytes before it are always places. */
-static const uint8_t *next_start_scalar(const uint8_t *p, const uint8_t *end, const uint8_t *limit) {
-    while (limit - p >= 8 && end - p >= 4) {
-        if (may_start(p)) return p;
-        if (may_start(p + 1)) return p + 1;
-        if (may_start(p + 2)) return p + 2;
-        if (may_start(p + 3)) return p + 3;
-        p += 4;
-    }
-    while (p < end && limit - p >= 4 && !may_start(p)) p++;
-    return p;
-}
-
-static const uint8_t *(*const next_start)(const uint8_t *, const uint8_t *, const uint8_t *) = next_start_scalar;
+enum { WAIT = 1, CROWD = 24, CROWD_COUNT = 4, CROWD_BYTES = 128 };
 
 /* ---- positions ---- */
 
@@ -484,15 +452,21 @@ static size_t step_escape(struct hstore_stream *s, const struct window *w, const
 }
 
 /* Runs the automaton up to `until`. Returns WAIT at a cut escape sequence or an open candidate. */
-static int scan(struct hstore_stream *s, const struct window *w, uint64_t until) {
+static int scan(struct hstore_stream *s, struct hints *hints, const struct window *w, uint64_t until) {
     const struct ruleset *set = s->masker->set;
     struct rule_state *r = &s->rules;
     const uint8_t *p = at(w, r->position), *end = at(w, until), *limit = at(w, w->end);
+    const uint8_t *read = p; /* the automaton reads at least up to here */
     uint32_t node = r->node;
+    int crowded = 0;
     while (p < end) {
         uint32_t move;
-        if (node == 0) {
-            p = next_start(p, end, limit);
+        if (node == 0 && p >= read) {
+            const uint8_t *from = p;
+            p = next_start(set->prefilter, hints, p, end, limit, &read);
+            /* Where hints stand close together, looking for each costs more than reading on. */
+            crowded = p - from < CROWD ? crowded + 1 : 0;
+            if (crowded >= CROWD_COUNT) read += CROWD_BYTES, crowded = 0;
             if (p >= end) break;
         }
         if (*p == ESC) {
@@ -529,7 +503,9 @@ static int scan(struct hstore_stream *s, const struct window *w, uint64_t until)
 /* Reads up to `until`, at most w->end. Sets the frontier. 0 or HSTORE_NO_MEMORY. */
 int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until) {
     struct rule_state *r = &s->rules;
+    struct hints hints;
     int result = 0;
+    no_hints(&hints);
     while (result == 0 && (r->position < until || r->pending || (w->last && until == w->end && (r->swallowing || r->parked_kind != VERDICT_NO)))) {
         if (r->swallowing) {
             result = swallow(s, w, until);
@@ -540,7 +516,7 @@ int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until
         } else {
             uint64_t stop = until;
             if (r->parked_kind != VERDICT_NO && r->parked.start < stop) stop = r->parked.start;
-            result = scan(s, w, stop);
+            result = scan(s, &hints, w, stop);
             if (result == 0 && r->position >= until && r->parked_kind == VERDICT_NO) break;
         }
     }

@@ -1,5 +1,6 @@
 /* The compiled rules. All constant: nothing is built when the extension is loaded. */
 #include "internal.h"
+#include "prefilter.h"
 
 #include "rules_table.h"
 

@@ -1,0 +1,90 @@
+/* The prefilter: where in the text can an anchor be?
+ *
+ * Each anchor stands in it with one window, the rarest four bytes among its first eight. The windows lie in
+ * sixteen buckets, and for each of the four positions a table tells in which buckets a byte can stand there:
+ *
+ *     text        …  x   g   h   p   _   7  …
+ *     position           0   1   2   3
+ *     buckets            {a,c} & {a} & {a,f} & {a}  = {a}   some window of bucket a may stand here
+ *
+ * With AVX-512 VBMI the tables are looked up by the whole byte, 64 places at once; SSSE3, AVX2 and NEON shuffle by
+ * nibble, which lets a few more places pass; without any of them a table of the four positions together is
+ * shifted along. A place that passes is confirmed by a hash of the window's four bytes. What is confirmed is
+ * only a hint where the automaton of rule_detector.c begins to read, so a level may pass too much but never too little,
+ * and the output is the same on all of them.
+ *
+ * Tried and rejected: an Aho-Corasick table over every byte (0.5 GB/s, each step waits for the one before), the
+ * first three bytes of every anchor instead of its rarest (ten times the candidates).
+ */
+#ifndef HSTORE_PREFILTER_H
+#define HSTORE_PREFILTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { WINDOW_BYTES = 4, WINDOW_FURTHEST = 4, BACK_BITS = 13, HINT_BYTES = 4096 };
+
+struct prefilter {
+    uint8_t exact[2][WINDOW_BYTES][128];                           /* half, position, byte: eight buckets */
+    uint8_t low[2][WINDOW_BYTES][16], high[2][WINDOW_BYTES][16];   /* the same by nibble */
+    uint64_t steps[256];                                           /* sixteen buckets for each position */
+    uint8_t back[1 << BACK_BITS]; /* by hash of a window: 1 + how far behind the anchor's start it stands at most */
+    uint8_t pairs[8192];          /* a bit for each two bytes with which an anchor shorter than a window begins */
+};
+
+#define LEVEL_ESC 0x1b
+
+static inline uint32_t window_hash(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, 4);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    four = __builtin_bswap32(four);
+#endif
+    return ((four | 0x20202020u) * 0x9E3779B1u) >> (32 - BACK_BITS);
+}
+
+/* One per instruction set, in a file of its own. Sets a bit in `words` for each of `length` places, at most HINT_BYTES,
+ * where a window or an escape character may stand. Three more bytes are readable, and none behind those is read. */
+typedef void level_mark(const struct prefilter *f, const uint8_t *p, size_t length, uint64_t *words);
+level_mark mark_scalar, mark_ssse3, mark_avx2, mark_avx512vbmi, mark_neon;
+
+/* The confirmed places of a stretch. They are collected for a whole stretch before any is looked at: a branch that
+ * waits for each of the few candidates would be guessed wrong nearly every time. */
+struct hints {
+    const uint8_t *from, *to;
+    uint32_t count, next;
+    uint16_t places[HINT_BYTES];
+};
+
+static inline void no_hints(struct hints *h) {
+    h->from = h->to = NULL;
+    h->count = h->next = 0;
+}
+
+/* Where the automaton must begin to read, not before `p` and at most `end`; `*until`, how far it must read at least.
+ * Bytes up to `limit` may be looked at; `end` <= `limit`. `p` never goes back. */
+const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *end,
+                          const uint8_t *limit, const uint8_t **until);
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define LEVELS_X86 1
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define LEVELS_ARM 1
+#endif
+
+/* GCC and Clang compile a function for another instruction set than the file's; MSVC takes every intrinsic anywhere. */
+#if defined(__GNUC__)
+#define FOR_TARGET(names) __attribute__((target(names)))
+#define FIRST_BIT(mask) ((unsigned)__builtin_ctzll(mask))
+#else
+#include <intrin.h>
+#define FOR_TARGET(names)
+static inline unsigned FIRST_BIT(uint64_t mask) {
+    unsigned long at;
+    _BitScanForward64(&at, mask);
+    return (unsigned)at;
+}
+#endif
+
+#endif

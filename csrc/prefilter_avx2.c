@@ -1,0 +1,70 @@
+/* The prefilter with AVX2: two shuffles by nibble for each position and half of the buckets, 32 places at once.
+ *
+ * The tables are held inverted, a bit says that a bucket is out of the question: a shuffle gives 0 for bytes from
+ * 128 on, which then means "ask the other nibble", and the low nibble need not be masked out.
+ */
+#include "prefilter.h"
+
+#if defined(LEVELS_X86)
+#include <immintrin.h>
+
+enum { WIDTH = 32 };
+struct tables { __m256i low[2][WINDOW_BYTES], high[2][WINDOW_BYTES]; };
+
+FOR_TARGET("avx2")
+static inline __m256i load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+
+FOR_TARGET("avx2")
+static inline __m256i inverted(const uint8_t *table) {
+    __m128i once = _mm_loadu_si128((const __m128i *)(const void *)table);
+    return _mm256_broadcastsi128_si256(_mm_xor_si128(once, _mm_set1_epi8(-1)));
+}
+
+FOR_TARGET("avx2")
+static inline void fill(struct tables *t, const struct prefilter *f) {
+    int half, i;
+    for (half = 0; half < 2; half++)
+        for (i = 0; i < WINDOW_BYTES; i++) {
+            t->low[half][i] = inverted(f->low[half][i]);
+            t->high[half][i] = inverted(f->high[half][i]);
+        }
+}
+
+FOR_TARGET("avx2")
+static inline __m256i out_by(__m256i low_table, __m256i high_table, __m256i bytes, __m256i high) {
+    return _mm256_or_si256(_mm256_shuffle_epi8(low_table, bytes), _mm256_shuffle_epi8(high_table, high));
+}
+
+#define POSITION(i)                                                                                          \
+    bytes = load(p + (i));                                                                                   \
+    high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);                                            \
+    first = _mm256_or_si256(first, out_by(t->low[0][i], t->high[0][i], bytes, high));                        \
+    second = _mm256_or_si256(second, out_by(t->low[1][i], t->high[1][i], bytes, high));
+
+FOR_TARGET("avx2")
+static inline uint32_t passing(const struct tables *t, const uint8_t *p) {
+    const __m256i nibble = _mm256_set1_epi8(15), all = _mm256_set1_epi8(-1);
+    __m256i bytes = load(p), first = _mm256_setzero_si256(), second = first, high, escapes;
+    escapes = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(LEVEL_ESC));
+    POSITION(0)
+    POSITION(1)
+    POSITION(2)
+    POSITION(3)
+    first = _mm256_cmpeq_epi8(_mm256_and_si256(first, second), all);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(_mm256_xor_si256(first, all), escapes));
+}
+
+FOR_TARGET("avx2")
+void mark_avx2(const struct prefilter *f, const uint8_t *p, size_t length, uint64_t *words) {
+    uint8_t rest[3 * WIDTH] = {0};
+    struct tables t;
+    fill(&t, f);
+    for (; length >= 2 * WIDTH; p += 2 * WIDTH, length -= 2 * WIDTH)
+        *words++ = passing(&t, p) | (uint64_t)passing(&t, p + WIDTH) << WIDTH;
+    if (length == 0) return;
+    memcpy(rest, p, length + WINDOW_BYTES - 1);
+    *words = (passing(&t, rest) | (uint64_t)passing(&t, rest + WIDTH) << WIDTH) & (((uint64_t)1 << length) - 1);
+}
+#else
+typedef int prefilter_avx2_is_for_x86;
+#endif

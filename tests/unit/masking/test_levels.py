@@ -1,0 +1,76 @@
+"""The instruction sets of the search for anchors: each finds what the others find."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from hstore._masker import ffi, lib
+from hstore.masking import Masker
+
+LEVELS = [level for level in range(lib.hstore_level_count()) if lib.hstore_level_supported(level)]
+NAMES = {level: ffi.string(lib.hstore_level_name(level)).decode() for level in range(lib.hstore_level_count())}
+
+
+@pytest.fixture(autouse=True)
+def _best_again() -> Iterator[None]:
+    yield
+    lib.hstore_force_level(-1)
+
+
+def forced(level: int, masker: Masker, data: bytes, step: int) -> bytes:
+    """The output of a stream at one level, in pieces of `step` bytes."""
+    assert lib.hstore_force_level(level) == 0
+    assert lib.hstore_level() == level
+    stream = masker.stream()
+    return b"".join([*(stream.feed(data[at : at + step]) for at in range(0, len(data), step)), stream.finish()])
+
+
+def test_the_levels_have_names_and_one_is_chosen() -> None:
+    """The best of this machine is taken; what it lacks is refused, and a wrong number too."""
+    assert [NAMES[level] for level in NAMES] == ["scalar", "ssse3", "avx2", "avx512vbmi", "neon"]
+    assert 0 in LEVELS
+    assert lib.hstore_force_level(-1) == 0
+    assert lib.hstore_level() == max(LEVELS)
+    for level in {*NAMES, len(NAMES), 1000} - {*LEVELS}:
+        assert lib.hstore_force_level(level) == -1
+        assert lib.hstore_level() == max(LEVELS)
+    assert lib.hstore_level_name(len(NAMES)) == ffi.NULL
+
+
+@pytest.mark.parametrize("step", [7, 64, 4096, 1 << 20])
+def test_every_level_gives_the_same_output(all_kinds, fragments, with_values, step) -> None:
+    """Secrets of every kind at every place of a block, between texts of every length, and pieces of nonsense."""
+    drawn = random.Random(step)
+    texts = []
+    for place in range(140):
+        texts += ["." * place, drawn.choice(all_kinds), "é" * (place % 7), "".join(drawn.choices(fragments, k=5))]
+    data = "".join(texts).encode()
+    expected = forced(0, with_values, data, step)
+    assert expected != data
+    for level in LEVELS:
+        assert forced(level, with_values, data, step) == expected, NAMES[level]
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
+def test_an_anchor_is_found_wherever_it_stands(samples, level) -> None:
+    """One token in a text without any other, at each of 200 places, with each length of text behind it."""
+    token, masker = samples.token("github-pat").encode(), Masker()
+    lib.hstore_force_level(level)
+    for place in range(200):
+        for behind in (0, 1, 3, 4, 5, 8, 30, 31, 32, 33, 63, 64, 65):
+            masked = masker.mask(b"." * place + token + b"." * behind)
+            assert masked == b"." * place + b"[masked:github-pat]" + b"." * behind
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
+def test_a_colour_code_at_every_place_of_an_anchor(samples, level) -> None:
+    """The window of an interrupted anchor is nowhere in the text, and the anchor is found all the same."""
+    token, masker = samples.token("github-fine-grained-pat").encode(), Masker()
+    lib.hstore_force_level(level)
+    for before in (0, 20, 61):
+        for place in range(1, 14):
+            text = b"." * before + token[:place] + b"\x1b[1;31m" + token[place:] + b"\n"
+            assert masker.mask(text) == b"." * before + b"[masked:github-fine-grained-pat]\n"
