@@ -115,8 +115,7 @@ def _is_same(newest: Sequence[Any], values: Sequence[str | bytes]) -> bool:
 def fingerprint(values: Sequence[str | bytes], salt: bytes) -> bytes:
     """By what a later pass knows that its values are the same: PBKDF2 of all of them together, cut to 32 bits.
 
-    A copy of the file helps little to try out a guess: it takes all values at once, time for each try, and one wrong
-    guess in four thousand million fits.
+    Who has a copy of the file can try guesses against it: each for all values at once, and at the price of the rounds.
     """
     from hashlib import pbkdf2_hmac
 
