@@ -39,6 +39,17 @@ def telling_name(name: str) -> bool:
     return bool(lib.hstore_telling_name(raw, len(raw)))
 
 
+def _contiguous(data: object) -> Any:
+    """The bytes of a buffer, where they lie."""
+    try:
+        view = memoryview(data)  # type: ignore[arg-type] # what is none is refused below
+    except TypeError:
+        raise InvalidInput(f"data: bytes, not {type(data).__name__}; for text there is mask_text") from None
+    if not view.c_contiguous:
+        raise InvalidInput("data: a memoryview with gaps; make it bytes first")
+    return ffi.from_buffer(view)
+
+
 def _counts_of(handle: Any) -> dict[str, int]:
     if not lib.hstore_stream_marks(handle):
         return {}
@@ -81,12 +92,16 @@ class Masker:
         return refusal(value)
 
     def mask(self, data: Data) -> bytes:
-        """The bytes with every secret replaced; the same object when there is none."""
+        """The bytes with every secret replaced; the same object when there is none.
+
+        Raises:
+            InvalidInput: no bytes: text (that is for `mask_text`), or a memoryview with gaps.
+        """
+        raw = data if isinstance(data, bytes) else _contiguous(data)
         try:
             handle = self._idle.pop()
         except IndexError:
             handle = self._new_handle()
-        raw = data if isinstance(data, bytes) else ffi.from_buffer(data)
         result = lib.hstore_stream_feed(handle, raw, len(raw), 1)
         if result < 0:
             raise MemoryError("no memory for masking")
@@ -157,6 +172,7 @@ class Stream:
         """What can be shown now; the same object when nothing is masked or held.
 
         Raises:
+            InvalidInput: no bytes, or a memoryview with gaps.
             ValueError: the stream is finished or closed.
             MemoryError: the stream must be restored before it goes on.
         """
@@ -218,7 +234,7 @@ class Stream:
         handle = self._open_handle()
         if self._finished:
             raise ValueError("the stream is finished")
-        raw = data if isinstance(data, bytes) else ffi.from_buffer(data)
+        raw = data if isinstance(data, bytes) else _contiguous(data)
         result = lib.hstore_stream_feed(handle, raw, len(raw), last)
         if result == 0:
             return data if isinstance(data, bytes) else bytes(data)

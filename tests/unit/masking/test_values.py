@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import base64
+import html
 import json
 import shlex
 import urllib.parse
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from hstore.errors import InvalidInput
 from hstore.masking import Masker
+from hstore.masking._values import forms
 
 VALUE = "p@ss/w\"ord's\\ & <Zürich>\t7"
 
@@ -34,6 +37,18 @@ VALUE = "p@ss/w\"ord's\\ & <Zürich>\t7"
         repr(VALUE.encode()),
         VALUE.encode().hex(),
         VALUE.encode().hex().upper(),
+        VALUE.encode().hex(":"),
+        VALUE.encode().hex(":").upper(),
+        "".join(f"\\x{byte:02x}" for byte in VALUE.encode()),
+        "".join(f"%{byte:02X}" for byte in VALUE.encode()),
+        "".join(f"%{byte:02x}" for byte in VALUE.encode()),
+        "".join(f"\\{byte:03o}" for byte in VALUE.encode()),
+        VALUE.replace("'", "''"),
+        VALUE.replace('"', '""'),
+        html.escape(VALUE),
+        html.escape(VALUE).replace("&#x27;", "&#39;"),
+        html.escape(VALUE).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+        html.escape(VALUE).replace("&#x27;", "&apos;"),
     ],
 )
 def test_a_value_is_found_in_its_forms(form):
@@ -134,6 +149,31 @@ def test_good_values_are_not_refused():
     assert Masker.refusal("hunter22") is None
     assert Masker.refusal(b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8") is None
     assert Masker(["hunter22"]).mask(b"xhunter22x") == b"x[masked:value]x"
+
+
+def test_a_plain_value_has_no_form_twice():
+    """A value that nothing quotes is looked for as itself and encoded as a whole, no more."""
+    found = forms("jklmnoz-1234")
+    assert len(found) == 13
+    assert {form for form in found if len(form) == 12} == {b"jklmnoz-1234"}
+
+
+@pytest.mark.parametrize("data", ["text", 7, None, ["a"], memoryview(b"abcdef")[::2]], ids=str)
+def test_what_is_no_bytes_is_refused_by_name(data):
+    """Text, numbers and a view with gaps are refused with a message that says what to do, by `mask` and by streams."""
+    masker = Masker()
+    for method in (masker.mask, masker.stream().feed):
+        with pytest.raises(InvalidInput, match="data: "):
+            method(data)
+
+
+def test_every_contiguous_buffer_is_taken():
+    """Bytes, bytearray, memoryview and arrays of other items than bytes are masked alike."""
+    text = b"password=correct-horse-1 abcdefg"
+    masked = b"password=[masked:password] abcdefg"
+    masker = Masker()
+    for data in (text, bytearray(text), memoryview(text), memoryview(text).cast("I"), array.array("B", text)):
+        assert masker.mask(data) == masked
 
 
 def test_own_rules_are_refused_for_now():
