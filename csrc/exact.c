@@ -123,6 +123,8 @@ static size_t checked_total(const uint8_t *forms, size_t length) {
     return total < UINT32_MAX ? total : 0;
 }
 
+int forms_are_well_formed(const uint8_t *forms, size_t length) { return checked_total(forms, length) != 0; }
+
 struct automaton *automaton_new(const uint8_t *forms, size_t length) {
     size_t total = checked_total(forms, length), position;
     struct automaton *a;
@@ -182,6 +184,7 @@ static int note(struct hstore_stream *s, const struct window *w, uint64_t start,
         s->hits.count--;
     }
     result = list_push(&s->hits, &hit, sizeof hit);
+    if (s->hit_ends.count > 0 && ((uint64_t *)s->hit_ends.items)[s->hit_ends.count - 1] >= end) return result; /* read again */
     return result == 0 ? list_push(&s->hit_ends, &end, sizeof end) : result;
 }
 
@@ -245,6 +248,13 @@ static uint64_t decided(const struct automaton *a, const struct exact_state *e, 
     uint64_t start = node == 0 ? e->resume : begin_of(e, e->resume, a->nodes[node].depth);
     uint64_t raw = e->resume - (e->escapes_live ? a->nodes[e->raw].depth : 0);
     return raw < start ? raw : start;
+}
+
+/* Another automaton, which knows at least the same values, reads on: from the beginning of what may be one. */
+void exact_rewind(struct exact_state *e) {
+    e->resume = e->frontier;
+    e->node = e->raw = 0;
+    e->escapes_live = e->escape_count = 0;
 }
 
 int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until) {

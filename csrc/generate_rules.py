@@ -255,6 +255,15 @@ def class_tables(classes: dict[str, str], used: list[str]) -> str:
     return named + rows("class_bits", "uint32_t", bits, 16)
 
 
+def about_tables(rules: list[Entry], class_names: list[str]) -> str:
+    """What only listings show: of each rule its description and source, and the names of the classes."""
+    lines = [f"static const struct about rule_about[{len(rules)}] = {{\n"]
+    lines += [f"    {{{quoted(rule['description'])}, {quoted(rule['source'])}}},\n" for rule in rules]
+    lines.append(f"}};\nstatic const char *const class_names[{len(class_names) + 1}] = {{\n")
+    lines += [f"    {quoted(name)},\n" for name in class_names]
+    return "".join([*lines, "    NULL};\n"])
+
+
 def ruleset(digest: str, rules: int, anchors: int, nodes: int) -> str:
     """What the parts of the masker are given: all of it."""
     return (
@@ -284,6 +293,7 @@ def generate(folder: Path = HERE / "rules") -> str:
             automaton_tables(automaton),
             definition(windows_of(anchors, classes, rules)),
             word_tables(names),
+            about_tables(rules, used),
             ruleset(digest[:32], len(rules), len(anchors), len(automaton.edges)),
         ]
     )

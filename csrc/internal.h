@@ -41,7 +41,8 @@ static inline const uint8_t *at(const struct window *w, uint64_t position) {
 
 /* ---- tables.c, generated: the rules ---- */
 
-enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME };
+enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME,
+            FORM_OFF /* switched off by the user */ };
 
 struct anchor { const char *text; uint16_t rule; uint8_t length, exact_case, held; };
 struct rule {
@@ -50,6 +51,12 @@ struct rule {
     const char *inner, *allow_suffix;
 };
 struct word { const char *text; uint32_t kinds; };
+/* A user's name: small letters and digits, in any notation (acme_pin, acmePin, ACME-PIN). */
+struct own_name { const char *text; uint32_t length, kinds; uint16_t rule; };
+/* A text that a user has declared to be no secret, by one rule or by all. */
+struct allowed { const uint8_t *text; uint32_t length; uint16_t rule; };
+#define ANY_RULE 0xffffu
+struct about { const char *description, *source; };
 
 /* The kinds of words in names; the order is that of WORD_KINDS in generate_rules.py. */
 enum {
@@ -75,6 +82,11 @@ struct ruleset {
     const struct prefilter *prefilter;
     const uint8_t *column;       /* [256] */
     const uint16_t *move, *end_at, *ends, *held_at, *held;
+    /* What only a user's rules have; the built-in ruleset leaves it out. */
+    const struct own_name *names;
+    const struct allowed *allowed;
+    uint32_t name_count, allowed_count;
+    uint32_t kinds_off; /* kinds of names whose type is switched off */
 };
 extern const struct prefilter builtin_prefilter;
 extern const struct ruleset builtin_rules;
@@ -88,6 +100,18 @@ static inline uint16_t move_from(const struct ruleset *set, uint32_t node, int b
 static inline int in_class(const struct ruleset *set, int klass, int character) {
     return character >= 0 && (set->class_bits[character] >> klass & 1);
 }
+
+/* ---- ruleset.c, anchors.c: rulesets made at run time ---- */
+
+const struct ruleset *rules_in(const hstore_ruleset *ruleset); /* NULL: the built-in one */
+/* Makes the automaton over the anchors that `set` has, in a block of `*size` bytes to release, and lets `set` point
+ * into it. NULL with `*error` HSTORE_NO_MEMORY, or HSTORE_BAD_RULES for more than the tables can number. */
+void *automaton_of_anchors(struct ruleset *set, size_t *size, int *error);
+/* The next place in a block for so many items, aligned; NULL, and only counted in `*used`, while `block` is NULL. */
+void *place(uint8_t *block, size_t *used, size_t count, size_t size);
+
+/* Lets the prefilter find an anchor of `set` as well (prefilter_add.c). */
+void prefilter_add(struct prefilter *prefilter, const struct ruleset *set, const struct anchor *anchor);
 
 /* ---- escape.c: logical characters ---- */
 
@@ -152,6 +176,12 @@ struct verdict verify_token_at(const struct candidate *c, const uint8_t *start);
 int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int quoted, int followed_by); /* values.c */
 int is_placeholder(const uint8_t *value, size_t length);         /* values.c */
 uint32_t name_kinds(const uint8_t *name, size_t length);         /* names.c */
+/* own_names.c: as name_kinds, with the user's names in `set`: which of them it is, else NULL, in `*own`. */
+uint32_t kinds_in(const struct ruleset *set, const uint8_t *name, size_t length, const struct own_name **own);
+uint32_t kinds_of_type(int type); /* own_names.c; 0 for a type of no names */
+/* allowed.c: the verdict, or a refusal where the user has declared the text to be no secret. */
+struct verdict unless_allowed(const struct candidate *c, const struct verdict *v);
+int ends_plain(int character); /* rule_detector.c: does it end a value without quotes? */
 
 /* The logical character before `p` in the candidate's text, or -1; `*p` moves before it. */
 int look_back(const struct candidate *c, const uint8_t **p);
@@ -217,15 +247,29 @@ struct hstore_stream {
     uint64_t given_at;
     uint64_t plain_from, plain_to; /* unmasked output not copied yet */
     uint64_t work, marks;
-    int failed, in_mark;
+    int failed, in_mark, tracing;
+    struct list trace; /* struct interval: what each mark stands for, while tracing */
     uint64_t *counts;
     size_t type_count;
 };
 
-struct hstore_masker { const struct ruleset *set; struct automaton *automaton; uint64_t fingerprint; };
+struct hstore_masker {
+    const struct ruleset *set;
+    struct automaton *automaton;
+    uint64_t fingerprint;
+    uint64_t *ancestors; /* fingerprints of the maskers that it was extended from: their states are taken too */
+    size_t ancestor_count;
+};
+
+/* masker.c. FNV-1a, for telling states apart; not for secrets. */
+#define CHECKSUM_SEED 0xcbf29ce484222325u
+uint64_t fingerprint(const uint8_t *bytes, size_t length, uint64_t hash);
+int descends_from(const hstore_masker *masker, uint64_t ancestor);
 
 int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until);
+void exact_rewind(struct exact_state *e);
 int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until);
+int forms_are_well_formed(const uint8_t *forms, size_t length);
 struct automaton *automaton_new(const uint8_t *forms, size_t length);
 void automaton_free(struct automaton *a);
 

@@ -18,11 +18,22 @@
 /* cdef begins */
 typedef struct hstore_masker hstore_masker;
 typedef struct hstore_stream hstore_stream;
+typedef struct hstore_ruleset hstore_ruleset;
 
-/* Makes a masker for the built-in rules and the given exact forms.
+/* Makes a ruleset of the built-in rules and a user's `additions`, in the form that ruleset.c describes; copied.
+ * NULL with `*error` HSTORE_NO_MEMORY or HSTORE_BAD_RULES. Immutable once made, and may be shared by maskers,
+ * which it must outlive. */
+hstore_ruleset *hstore_ruleset_new(const uint8_t *additions, size_t length, int *error);
+void hstore_ruleset_free(hstore_ruleset *ruleset);
+/* 1 when all its tables are byte for byte those compiled in, for the test that building makes the same. */
+int hstore_ruleset_is_builtin(const hstore_ruleset *ruleset);
+
+/* Makes a masker for a ruleset (NULL: the built-in one) and the given exact forms.
  * `forms`: one after another, each a little-endian uint32 length (8 to 4096) and so many bytes; copied.
- * Returns NULL without memory or for a malformed list. Release with hstore_masker_free. */
-hstore_masker *hstore_masker_new(const uint8_t *forms, size_t length);
+ * NULL with `*error` HSTORE_NO_MEMORY, or HSTORE_BAD_FORMS for a malformed list. Release with hstore_masker_free. */
+hstore_masker *hstore_masker_new(const hstore_ruleset *ruleset, const uint8_t *forms, size_t length, int *error);
+/* As hstore_masker_new with the ruleset of `old`, whose values must be among `forms`: streams of `old` can be taken over. */
+hstore_masker *hstore_masker_extended(const hstore_masker *old, const uint8_t *forms, size_t length, int *error);
 void hstore_masker_free(hstore_masker *masker);
 
 /* Makes a stream; `masker` must outlive it. NULL without memory. hstore_stream_free zeroes what is held. */
@@ -31,6 +42,10 @@ void hstore_stream_free(hstore_stream *stream);
 
 /* Back to the state of a new stream, with its buffers zeroed and kept; the counts begin at 0 again. */
 void hstore_stream_reset(hstore_stream *stream);
+
+/* Goes on with a masker that was extended from the stream's own, perhaps in several steps: its further values are found
+ * from here on. What begins in bytes that were held because a value may begin there is found too. */
+void hstore_stream_adopt(hstore_stream *stream, const hstore_masker *masker);
 
 /* Takes `length` bytes; `last` says that nothing follows.
  * Returns 0: the output equals the bytes just given (nothing was copied), 1: the output is at
@@ -46,7 +61,7 @@ size_t hstore_stream_held(const hstore_stream *stream);
 /* Writes the state to `out` and returns its size; with room for less, or NULL, only returns the size.
  * The state holds input bytes that are not masked yet. It fits this build on this kind of machine only. */
 size_t hstore_stream_save(const hstore_stream *stream, uint8_t *out, size_t room);
-/* Takes back a saved state of the same masker. 0, HSTORE_NO_MEMORY or HSTORE_BAD_STATE (unchanged then). */
+/* Takes back a saved state of the same masker, or of one that it was extended from. 0, HSTORE_NO_MEMORY or HSTORE_BAD_STATE (unchanged then). */
 int hstore_stream_restore(hstore_stream *stream, const uint8_t *state, size_t length);
 
 /* Marks written since the stream was made or reset, by type; names in the same order. NULL for a masker: the
@@ -55,6 +70,19 @@ uint64_t hstore_stream_marks(const hstore_stream *stream);
 uint64_t hstore_stream_count(const hstore_stream *stream, int type);
 int hstore_type_count(const hstore_masker *masker);
 const char *hstore_type_name(const hstore_masker *masker, int type);
+
+/* For listings. The form of a rule by its number in `enum form` (internal.h), -1 for registered values; its anchors,
+ * NULL behind the last; description and source of a built-in rule; names of the classes, NULL behind the last. */
+int hstore_rule_form(const hstore_masker *masker, int type);
+const char *hstore_rule_anchor(const hstore_masker *masker, int type, int number);
+const char *hstore_rule_description(int type);
+const char *hstore_rule_source(int type);
+const char *hstore_class_name(int number);
+
+/* From now on notes what each mark stands for: offsets in the input and the type. Not saved with the state. */
+void hstore_stream_trace(hstore_stream *stream);
+size_t hstore_stream_traced(const hstore_stream *stream);
+int hstore_stream_mark(const hstore_stream *stream, size_t number, uint64_t *start, uint64_t *end);
 
 /* Steps of work done so far, for the test that it grows with the input and no faster. */
 uint64_t hstore_stream_work(const hstore_stream *stream);
@@ -82,6 +110,8 @@ int hstore_sanitized(int overrun);
 
 #define HSTORE_NO_MEMORY -1
 #define HSTORE_BAD_STATE -2
+#define HSTORE_BAD_RULES -3
+#define HSTORE_BAD_FORMS -4
 /* cdef ends */
 
 #endif

@@ -29,6 +29,7 @@ struct reading {
     int after_env;        /* ENV NAME value, as in a Dockerfile */
     int quote, escaped;   /* around the value */
     uint32_t kinds;
+    const struct own_name *own; /* the user's name that it is, or NULL */
     const uint8_t *hold;  /* from here on nothing may be shown yet */
     const uint8_t *name_end;
     uint8_t value[VALUE_BYTES];
@@ -163,12 +164,12 @@ static enum outcome read_name(struct reading *r) {
     }
     r->name_end = r->k.at; /* also of an overlong one, so that its other anchors are not looked at */
     if (overlong) return REFUSED;
-    r->kinds = name_kinds(r->name, (size_t)r->name_length);
+    r->kinds = kinds_in(r->c->set, r->name, (size_t)r->name_length, &r->own);
     if (is_gap(r->lead)) {
         p = before;
         look_back(r->c, &p);
         prepend_word(r, p);
-        r->kinds = name_kinds(r->name, (size_t)r->name_length);
+        r->kinds = kinds_in(r->c->set, r->name, (size_t)r->name_length, &r->own);
     }
     return r->kinds == 0 ? REFUSED : FOUND;
 }
@@ -394,7 +395,7 @@ static struct verdict unknown(const struct reading *r) {
     v.detail = (uint8_t)(r->escaped ? '\\' : r->quote);
     v.from = hold;
     v.to = v.kind == VERDICT_MORE && r->name_end != NULL ? r->name_end : r->k.at;
-    v.type = type_of(r->kinds);
+    v.type = r->own != NULL ? r->own->rule : type_of(r->kinds);
     return v;
 }
 

@@ -266,6 +266,7 @@ static int judge(struct hstore_stream *s, const struct window *w) {
         }
         c.after_curl = form == FORM_CURL && follows_curl(r, w, r->position);
         v = verify(&c);
+        if (c.set->allowed_count != 0) v = unless_allowed(&c, &v);
         s->work += 8;
         if (v.kind == VERDICT_NO) {
             if (form == FORM_NAME && v.to != NULL) r->name_done = offset_of(w, v.to), r->name_from = offset_of(w, start);
@@ -325,7 +326,7 @@ struct verdict verify_token_at(const struct candidate *from, const uint8_t *star
 
 /* ---- swallowing ---- */
 
-static int ends_plain(int ch) { return ch <= ' ' || ch == 127 || strchr("\"'`,;<>(){}[]|&\\", ch) != NULL; }
+int ends_plain(int ch) { return ch <= ' ' || ch == 127 || strchr("\"'`,;<>(){}[]|&\\", ch) != NULL; }
 
 /* The end line of a block, a blank line behind its body, or the cap. Returns 1 when the block ends before `byte`,
  * 2 when it ends behind it. Header lines ("Proc-Type: …") may be followed by a blank line, body lines not. */

@@ -10,37 +10,14 @@
 #include "internal.h"
 #include <string.h>
 
-#define CHECKSUM_SEED 0xcbf29ce484222325u
-
 enum { PIECE = 8192, BUFFER_KEPT = 64 * 1024 };
 
 /* ---- making and releasing ---- */
 
-static uint64_t fingerprint(const uint8_t *bytes, size_t length, uint64_t hash) {
-    size_t i;
-    for (i = 0; i < length; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
-
-hstore_masker *hstore_masker_new(const uint8_t *forms, size_t length) {
-    hstore_masker *masker = grab(sizeof *masker);
-    if (masker == NULL) return NULL;
-    masker->set = &builtin_rules;
-    masker->fingerprint = fingerprint((const uint8_t *)masker->set->digest, strlen(masker->set->digest), CHECKSUM_SEED);
-    masker->fingerprint = fingerprint(forms, length, masker->fingerprint);
-    if (length == 0) return masker;
-    masker->automaton = automaton_new(forms, length);
-    if (masker->automaton == NULL) {
-        release(masker, sizeof *masker);
-        return NULL;
-    }
-    return masker;
-}
-
-void hstore_masker_free(hstore_masker *masker) {
-    if (masker == NULL) return;
-    automaton_free(masker->automaton);
-    release(masker, sizeof *masker);
+void hstore_stream_adopt(hstore_stream *s, const hstore_masker *masker) {
+    if (s->masker == masker) return;
+    s->masker = masker;
+    exact_rewind(&s->exact);
 }
 
 /* Kept in the stream: a stream may be freed after its masker. */
@@ -70,6 +47,7 @@ static void release_parts(hstore_stream *s) {
     release_list(&s->intervals, sizeof(struct interval));
     release_list(&s->hits, sizeof(struct interval));
     release_list(&s->hit_ends, sizeof(uint64_t));
+    release_list(&s->trace, sizeof(struct interval));
 }
 
 void hstore_stream_free(hstore_stream *s) {
@@ -165,6 +143,25 @@ static int write_mark(hstore_stream *s, int type) {
     return result;
 }
 
+void hstore_stream_trace(hstore_stream *s) { s->tracing = 1; }
+size_t hstore_stream_traced(const hstore_stream *s) { return s->trace.count; }
+
+int hstore_stream_mark(const hstore_stream *s, size_t number, uint64_t *start, uint64_t *end) {
+    const struct interval *mark = (const struct interval *)s->trace.items + number;
+    *start = mark->start;
+    *end = mark->end;
+    return mark->type;
+}
+
+/* One mark may come in several stretches. */
+static int trace(hstore_stream *s, uint64_t start, uint64_t end, int type) {
+    struct interval mark = {start, end, type, 0};
+    struct interval *latest = (struct interval *)s->trace.items + s->trace.count - 1;
+    if (!s->in_mark) return list_push(&s->trace, &mark, sizeof mark);
+    if (s->trace.count > 0) latest->end = end;
+    return 0;
+}
+
 /* ---- the emitter ---- */
 
 static const struct interval *front(struct list *list, size_t *taken, uint64_t emitted) {
@@ -188,9 +185,11 @@ static int emit(hstore_stream *s, const struct window *w, uint64_t until) {
         if (in_rule || in_hit) {
             uint64_t end = in_rule ? rule->end : 0;
             if (in_hit && hit->end > end) end = hit->end;
-            if (!s->in_mark) result = write_mark(s, in_rule ? rule->type : (int)s->masker->set->rule_count);
-            s->in_mark = 1;
+            int type = in_rule ? rule->type : (int)s->masker->set->rule_count;
             if (end < next) next = end;
+            if (!s->in_mark) result = write_mark(s, type);
+            if (s->tracing && result == 0) result = trace(s, s->emitted, next, type);
+            s->in_mark = 1;
         } else {
             if (rule != NULL && rule->start < next) next = rule->start;
             if (hit != NULL && hit->start < next) next = hit->start;
@@ -395,7 +394,8 @@ int hstore_stream_restore(hstore_stream *s, const uint8_t *state, size_t length)
     if (length < sizeof head + counts_size(s)) return HSTORE_BAD_STATE;
     memcpy(&head, state, sizeof head);
     if (checksum(&head, state, length) != head.checksum) return HSTORE_BAD_STATE;
-    if (head.fingerprint != s->masker->fingerprint || head.intervals > length || head.hits > length) return HSTORE_BAD_STATE;
+    if (head.fingerprint != s->masker->fingerprint && !descends_from(s->masker, head.fingerprint)) return HSTORE_BAD_STATE;
+    if (head.intervals > length || head.hits > length) return HSTORE_BAD_STATE;
     if (head.hit_ends > length || head.length > length || head.taken - head.origin != head.length) return HSTORE_BAD_STATE;
     lists = (size_t)(head.intervals + head.hits) * sizeof(struct interval) + (size_t)head.hit_ends * sizeof(uint64_t);
     if (length != sizeof head + counts_size(s) + lists + head.length) return HSTORE_BAD_STATE;
@@ -414,6 +414,7 @@ int hstore_stream_restore(hstore_stream *s, const uint8_t *state, size_t length)
     s->in_mark = (int)head.in_mark;
     s->rules = head.rules;
     s->exact = head.exact;
+    if (head.fingerprint != s->masker->fingerprint) exact_rewind(&s->exact);
     s->out_length = 0;
     s->failed = 0;
     return 0;

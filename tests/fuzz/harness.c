@@ -117,13 +117,14 @@ hstore_masker *masker_of(const struct text *values, size_t count) {
     struct text forms = {NULL, 0, 0};
     hstore_masker *masker;
     size_t i;
+    int error;
     for (i = 0; i < count; i++) {
         uint32_t n = (uint32_t)values[i].length;
         uint8_t length[4] = {(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24)};
         text_add(&forms, length, 4);
         text_add(&forms, values[i].bytes, values[i].length);
     }
-    masker = hstore_masker_new(forms.bytes, forms.length);
+    masker = hstore_masker_new(NULL, forms.bytes, forms.length, &error);
     text_free(&forms);
     REQUIRE(masker != NULL, "forms of 8 to 4096 bytes make a masker");
     return masker;

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from hstore.masking._rule_file import Paths
+    from hstore.masking.rules import Rules
+
     Data = bytes | bytearray | memoryview
 
 __all__ = ["RULES_DIGEST", "Masker", "Stream", "rule_ids", "telling_name"]
@@ -23,9 +26,13 @@ __all__ = ["RULES_DIGEST", "Masker", "Stream", "rule_ids", "telling_name"]
 RULES_DIGEST: str = ffi.string(lib.hstore_rules_digest()).decode()
 """Of the rules compiled in: what was masked with another digest may have been masked by other rules."""
 
-_TYPES = tuple(
-    ffi.string(lib.hstore_type_name(ffi.NULL, number)).decode() for number in range(lib.hstore_type_count(ffi.NULL))
-)
+
+def _types_of(masker: Any) -> tuple[str, ...]:
+    count = lib.hstore_type_count(masker)
+    return tuple(ffi.string(lib.hstore_type_name(masker, number)).decode() for number in range(count))
+
+
+_TYPES = _types_of(ffi.NULL)
 
 
 def rule_ids() -> tuple[str, ...]:
@@ -50,39 +57,92 @@ def _contiguous(data: object) -> Any:
     return ffi.from_buffer(view)
 
 
-def _counts_of(handle: Any) -> dict[str, int]:
-    if not lib.hstore_stream_marks(handle):
-        return {}
-    numbers = ((kind, lib.hstore_stream_count(handle, at)) for at, kind in enumerate(_TYPES))
-    return {kind: number for kind, number in numbers if number}
+class _Compiled:
+    """What a masker is made of at a time: replaced as a whole when values are added, while others go on using it."""
+
+    __slots__ = ("forms", "idle", "masker", "ruleset", "types")
+
+    def __init__(self, ruleset: Any, forms: bytes, old: _Compiled | None = None) -> None:
+        error = ffi.new("int *")
+        if old is None:
+            handle = lib.hstore_masker_new(ruleset, forms, len(forms), error)
+        else:
+            handle = lib.hstore_masker_extended(old.masker, forms, len(forms), error)
+        if error[0] == lib.HSTORE_NO_MEMORY:
+            raise MemoryError("no memory for the masker")
+        assert error[0] == 0, "the forms are malformed"  # noqa: S101 # blob_of makes them
+        self.masker: Any = ffi.gc(handle, lib.hstore_masker_free)
+        self.ruleset = ruleset
+        self.forms = forms
+        self.idle: list[Any] = []
+        self.types = _TYPES if ruleset == ffi.NULL else _types_of(handle)
+
+    def new_stream(self) -> Any:
+        """A stream in C; this object must outlive it."""
+        handle = lib.hstore_stream_new(self.masker)
+        if handle == ffi.NULL:
+            raise MemoryError("no memory for masking")
+        return ffi.gc(handle, lib.hstore_stream_free)
+
+    def counts_of(self, handle: Any) -> dict[str, int]:
+        """Marks that a stream has written, by type."""
+        if not lib.hstore_stream_marks(handle):
+            return {}
+        numbers = ((kind, lib.hstore_stream_count(handle, at)) for at, kind in enumerate(self.types))
+        return {kind: number for kind, number in numbers if number}
+
+
+def _all_forms(values: Iterable[str | bytes], own_types: tuple[str, ...]) -> bytes:
+    values = [values] if isinstance(values, str | bytes) else list(values)
+    if not values:
+        return b""
+    from hstore.masking._values import blob_of
+
+    return blob_of(values, own_types)
 
 
 class Masker:
-    """Finds secrets by the built-in rules and by the values given; may be shared by threads."""
+    """Finds secrets by the built-in rules, a user's own and the values given; may be shared by threads."""
 
-    __slots__ = ("__weakref__", "_counts", "_handle", "_idle", "_lock")
+    __slots__ = ("__weakref__", "_compiled", "_counts", "_lock")
 
-    def __init__(self, values: Iterable[str | bytes] = (), rules: None = None) -> None:
-        """Register `values`, each found raw and in the forms in which it leaks.
+    def __init__(self, values: Iterable[str | bytes] = (), rules: Rules | Paths | None = None) -> None:
+        """Register `values`, each found raw and in the forms in which it leaks, and read the files `rules`.
+
+        Args:
+            values: the secrets; they are found wherever they stand.
+            rules: the path of a file of rules as docs/masking.md describes it, several, or `Rules` read before. None:
+                only the built-in ones; the files of the user and the project are `Store`'s and the command line's.
 
         Raises:
-            InvalidInput: a value that `refusal` refuses (named by its position), or `rules` given.
+            InvalidInput: a value that `refusal` refuses (named by its position), or rules that cannot be expressed
+                (named by file, line, rule and field).
         """
+        own = None
         if rules is not None:
-            raise InvalidInput("rules: rules of one's own are not supported yet")
-        blob = b""
-        values = [values] if isinstance(values, str | bytes) else list(values)
-        if values:
-            from hstore.masking._values import blob_of
+            from hstore.masking.rules import rules_of
 
-            blob = blob_of(values)
-        handle = lib.hstore_masker_new(blob, len(blob))
-        if handle == ffi.NULL:
-            raise MemoryError("no memory for the masker")
-        self._handle = ffi.gc(handle, lib.hstore_masker_free)
-        self._idle: list[Any] = []
+            own = rules_of(rules)
         self._lock = allocate_lock()
         self._counts: dict[str, int] = {}
+        self._compiled = _Compiled(
+            ffi.NULL if own is None else own.ruleset(), _all_forms(values, () if own is None else own.ids())
+        )
+
+    def add_values(self, values: Iterable[str | bytes]) -> None:
+        """Register more values; what is masked from now on is searched for them, in running streams too.
+
+        A stream takes them up at its next call. What it has been fed by then stays as it is: a value is found where
+        it begins behind that. (Bytes that were held because an earlier value may begin there count as not fed yet.)
+
+        Raises:
+            InvalidInput: a value that `refusal` refuses, named by its position; none of them is registered then.
+        """
+        more = _all_forms(values, self._compiled.types[len(_TYPES) :])
+        if more:
+            with self._lock:
+                old = self._compiled
+                self._compiled = _Compiled(old.ruleset, old.forms + more, old)
 
     @staticmethod
     def refusal(value: str | bytes) -> str | None:
@@ -98,10 +158,11 @@ class Masker:
             InvalidInput: no bytes: text (that is for `mask_text`), or a memoryview with gaps.
         """
         raw = data if isinstance(data, bytes) else _contiguous(data)
+        compiled = self._compiled
         try:
-            handle = self._idle.pop()
+            handle = compiled.idle.pop()
         except IndexError:
-            handle = self._new_handle()
+            handle = compiled.new_stream()
         result = lib.hstore_stream_feed(handle, raw, len(raw), 1)
         if result < 0:
             raise MemoryError("no memory for masking")
@@ -109,9 +170,9 @@ class Masker:
             masked = data if isinstance(data, bytes) else bytes(data)
         else:
             masked = ffi.buffer(lib.hstore_stream_output(handle), lib.hstore_stream_output_length(handle))[:]
-            self._count({}, _counts_of(handle))
+            self._count({}, compiled.counts_of(handle))
         lib.hstore_stream_reset(handle)
-        self._idle.append(handle)
+        compiled.idle.append(handle)
         return masked
 
     def mask_text(self, text: str) -> str:
@@ -144,12 +205,6 @@ class Masker:
         with self._lock:
             return {kind: number for kind, number in self._counts.items() if number}
 
-    def _new_handle(self) -> Any:
-        handle = lib.hstore_stream_new(self._handle)
-        if handle == ffi.NULL:
-            raise MemoryError("no memory for masking")
-        return ffi.gc(handle, lib.hstore_stream_free)
-
     def _count(self, before: dict[str, int], after: dict[str, int]) -> None:
         with self._lock:
             for kind in {*before, *after}:
@@ -159,11 +214,12 @@ class Masker:
 class Stream:
     """Masks one stream of bytes; however it is cut, the joined output is the same. For one thread at a time."""
 
-    __slots__ = ("_counts", "_finished", "_handle", "_marks", "_masker")
+    __slots__ = ("_compiled", "_counts", "_finished", "_handle", "_marks", "_masker")
 
     def __init__(self, masker: Masker) -> None:
-        self._masker = masker  # keeps the automaton alive
-        self._handle = masker._new_handle()
+        self._masker = masker
+        self._compiled = masker._compiled  # keeps the tables alive
+        self._handle = self._compiled.new_stream()
         self._counts: dict[str, int] = {}
         self._marks = 0
         self._finished = False
@@ -228,6 +284,10 @@ class Stream:
     def _open_handle(self) -> Any:
         if self._handle is None:
             raise ValueError("the stream is closed")
+        compiled = self._masker._compiled
+        if compiled is not self._compiled:
+            lib.hstore_stream_adopt(self._handle, compiled.masker)
+            self._compiled = compiled
         return self._handle
 
     def _feed(self, data: Data, last: int) -> bytes:
@@ -246,7 +306,7 @@ class Stream:
         return masked
 
     def _take_counts(self) -> None:
-        after = _counts_of(self._handle)
+        after = self._compiled.counts_of(self._handle)
         self._masker._count(self._counts, after)
         self._counts = after
         self._marks = lib.hstore_stream_marks(self._handle)

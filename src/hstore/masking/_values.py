@@ -7,7 +7,7 @@ from hstore.masking._forms import forms_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 SHORTEST = 8
 LONGEST_FORM = 4096
@@ -27,8 +27,8 @@ COMMON = frozenset(word.encode() for word in _COMMON_WORDS.split())
 """Texts that stand in logs without being anyone's secret, even where someone has chosen them as one."""
 
 
-def refusal(value: str | bytes) -> str | None:
-    """Why masking this value would do more harm than good, or None."""
+def refusal(value: str | bytes, kinds: Iterable[str] = ()) -> str | None:
+    """Why masking this value would do more harm than good, or None; `kinds` are types besides the built-in ones."""
     raw = _raw(value).strip()
     length = len(value.strip()) if isinstance(value, str) else len(raw)
     if length < SHORTEST:
@@ -37,7 +37,7 @@ def refusal(value: str | bytes) -> str | None:
         return "a run of one character"
     if raw.lower() in COMMON:
         return "a common word"
-    if _stands_in_a_mark(raw):
+    if _stands_in_a_mark(raw) or any(raw in f"[masked:{kind}]".encode() for kind in kinds):
         return "a part of the marks themselves"
     return None
 
@@ -54,7 +54,7 @@ def _stands_in_a_mark(raw: bytes) -> bool:
 _marks = b""
 
 
-def blob_of(values: Iterable[str | bytes]) -> bytes:
+def blob_of(values: Iterable[str | bytes], kinds: Collection[str] = ()) -> bytes:
     """All forms of all values as the C side reads them: length, bytes, length, bytes.
 
     Raises:
@@ -64,7 +64,7 @@ def blob_of(values: Iterable[str | bytes]) -> bytes:
     for position, value in enumerate(values):
         if not isinstance(value, str | bytes):
             raise InvalidInput(f"values[{position}]: text or bytes, not {type(value).__name__}")
-        reason = refusal(value)
+        reason = refusal(value, kinds)
         if reason is not None:
             raise InvalidInput(f"values[{position}]: {reason}")
         for form in forms(value):

@@ -80,7 +80,9 @@ def test_making_a_masker_without_memory_is_an_error():
 def test_a_malformed_list_of_forms_is_refused():
     """Lengths that reach too far, or forms shorter than the filter needs, give no masker."""
     for blob in (b"\x01", b"\xff\xff\xff\xffabcdefgh", b"\x09\0\0\0abcdefgh", b"\x04\0\0\0abcd", b"\0\0\0\0"):
-        assert lib.hstore_masker_new(blob, len(blob)) == ffi.NULL
+        error = ffi.new("int *")
+        assert lib.hstore_masker_new(ffi.NULL, blob, len(blob), error) == ffi.NULL
+        assert error[0] == lib.HSTORE_BAD_FORMS
 
 
 HELD = """
