@@ -33,9 +33,11 @@ def failures(call: Callable[[], object], failed: Callable[[object], bool]) -> in
 def test_making_a_masker_fails_cleanly_at_every_allocation():
     """NULL, whichever of its parts found no memory; the sanitizers see that the others are released."""
     blob = blob_of(["a-registered-value", "another\nvalue of lines"])
+    error = ffi.new("int *")
 
     def call() -> object:
-        handle = lib.hstore_masker_new(blob, len(blob))
+        handle = lib.hstore_masker_new(ffi.NULL, blob, len(blob), error)
+        assert error[0] == (lib.HSTORE_NO_MEMORY if handle == ffi.NULL else 0)
         lib.hstore_masker_free(handle)
         return handle
 
@@ -44,7 +46,7 @@ def test_making_a_masker_fails_cleanly_at_every_allocation():
 
 def test_making_a_stream_fails_cleanly_at_every_allocation():
     """The same for streams."""
-    masker = lib.hstore_masker_new(ffi.NULL, 0)
+    masker = lib.hstore_masker_new(ffi.NULL, ffi.NULL, 0, ffi.new("int *"))
 
     def call() -> object:
         handle = lib.hstore_stream_new(masker)

@@ -131,7 +131,7 @@ def test_masker_values_end_where_they_are_told(enclosed):
         blob = size.to_bytes(4, "little") + b"v" * (size - 1) + b"w"
         for cut in range(len(blob) + 1):
             view = enclosed.at_the_end(blob[:cut])
-            handle = lib.hstore_masker_new(ffi.from_buffer(view), cut)
+            handle = lib.hstore_masker_new(ffi.NULL, ffi.from_buffer(view), cut, ffi.new("int *"))
             assert (handle != ffi.NULL) == (cut in {0, len(blob)})
             lib.hstore_masker_free(handle)
             view.release()
