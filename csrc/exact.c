@@ -4,14 +4,20 @@
  *
  * Nodes are numbered breadth first, so the children of a node stand side by side and need no list: most nodes
  * have one. A dense row per node would be faster to walk but is 1 KiB for each byte of each form, and text
- * seldom gets behind the first bytes anyway: at the root only every fifth place is looked at. Every form has
- * at least 8 bytes, so one of any five neighbouring places falls on one of its first five 4-byte windows, all
- * of which are in a bitmap.
+ * seldom gets behind the first bytes anyway: at the root only one place in `stride` is looked at. When the shortest
+ * form has n bytes, one of any n - 3 neighbouring places falls on one of its first n - 3 windows of four bytes. All of
+ * those are in the filter, so the longer the values the faster the search.
+ *
+ *     filter    a word for each hash of a window, three bits of it for each window there (Bloom's filter in blocks of
+ *               a word: Putze, Sanders, Singler, JEA 2009): one load tells, and it grows with the number of windows
+ *
+ * Tried and rejected: a bitmap of fixed size (at 100 values every ninth place passed), and the windows of all forms
+ * in the buckets of prefilter.h (random text fills every bucket at 20 values).
  */
 #include "internal.h"
 #include <string.h>
 
-enum { SHORTEST_FORM = 8, STRIDE = 5, FILTER_BITS = 17 };
+enum { SHORTEST_FORM = 8, WINDOW = 4, LONGEST_STRIDE = 16, WORDS_EACH = 3, SMALLEST_FILTER = 10, PATTERNS = 256 };
 
 struct node {
     uint32_t first, fail;
@@ -22,18 +28,27 @@ struct node {
 struct automaton {
     uint32_t count;
     size_t size;
+    uint32_t stride, filter_shift;
+    size_t filter_words;
+    uint32_t *filter;
     uint32_t root[256];
-    uint32_t filter[1u << (FILTER_BITS - 5)];
+    uint32_t patterns[PATTERNS]; /* three bits each */
     struct node *nodes;
 };
 
 /* While building, children hang in lists and nodes are numbered as they come. */
 struct draft { uint32_t child, sibling; uint16_t longest; uint8_t byte; };
 
-static uint32_t filter_hash(const uint8_t *p) {
+static inline uint32_t filter_hash(const uint8_t *p) {
     uint32_t four;
-    memcpy(&four, p, 4);
-    return four * 0x9E3779B1u >> (32 - FILTER_BITS);
+    memcpy(&four, p, WINDOW);
+    return four * 0x9E3779B1u;
+}
+
+/* The word by the upper bits, the pattern in it by others that were mixed as well. */
+static inline int may_be_window(const struct automaton *a, const uint8_t *p) {
+    uint32_t hash = filter_hash(p), pattern = a->patterns[hash >> 3 & (PATTERNS - 1)];
+    return (a->filter[hash >> a->filter_shift] & pattern) == pattern;
 }
 
 static uint32_t read_length(const uint8_t *p) {
@@ -102,12 +117,43 @@ static void link_failures(struct automaton *a) {
     }
 }
 
-static void fill_filter(struct automaton *a, const uint8_t *form) {
-    int offset;
-    for (offset = 0; offset < STRIDE; offset++) {
+static void add_windows(struct automaton *a, const uint8_t *form) {
+    uint32_t offset;
+    for (offset = 0; offset < a->stride; offset++) {
         uint32_t hash = filter_hash(form + offset);
-        a->filter[hash >> 5] |= 1u << (hash & 31);
+        a->filter[hash >> a->filter_shift] |= a->patterns[hash >> 3 & (PATTERNS - 1)];
     }
+}
+
+static void draw_patterns(struct automaton *a) {
+    uint32_t i, state = 1;
+    for (i = 0; i < PATTERNS; i++) {
+        int bits = 0;
+        while (bits < 3) {
+            state = state * 1664525u + 1013904223u; /* Numerical Recipes, section 7.1 */
+            if (a->patterns[i] >> (state >> 27) & 1) continue;
+            a->patterns[i] |= 1u << (state >> 27);
+            bits++;
+        }
+    }
+}
+
+/* The filter of all forms, or HSTORE_NO_MEMORY. */
+static int make_filter(struct automaton *a, const uint8_t *forms, size_t length) {
+    size_t position, count = 0, shortest = FORM_BYTES;
+    uint32_t bits = SMALLEST_FILTER;
+    for (position = 0; position < length; position += 4 + read_length(forms + position), count++)
+        if (read_length(forms + position) < shortest) shortest = read_length(forms + position);
+    a->stride = shortest - (WINDOW - 1) < LONGEST_STRIDE ? (uint32_t)(shortest - (WINDOW - 1)) : LONGEST_STRIDE;
+    while (bits < 26 && (size_t)1 << bits < WORDS_EACH * count * a->stride) bits++;
+    a->filter_words = (size_t)1 << bits;
+    a->filter_shift = 32 - bits;
+    a->filter = grab(a->filter_words * sizeof *a->filter);
+    if (a->filter == NULL) return HSTORE_NO_MEMORY;
+    draw_patterns(a);
+    for (position = 0; position < length; position += 4 + read_length(forms + position))
+        add_windows(a, forms + position + 4);
+    return 0;
 }
 
 static size_t checked_total(const uint8_t *forms, size_t length) {
@@ -137,16 +183,15 @@ struct automaton *automaton_new(const uint8_t *forms, size_t length) {
     if (a != NULL && drafts != NULL && order != NULL) {
         for (position = 0; position < length; position += 4 + read_length(forms + position)) {
             insert(drafts, &count, forms + position + 4, read_length(forms + position));
-            fill_filter(a, forms + position + 4);
         }
         a->size = count * sizeof *a->nodes;
         a->nodes = grab(a->size);
     }
-    if (a != NULL && a->nodes != NULL) {
+    if (a != NULL && a->nodes != NULL && make_filter(a, forms, length) == 0) {
         number(a, drafts, order);
         link_failures(a);
     } else {
-        release(a, a == NULL ? 0 : sizeof *a);
+        automaton_free(a);
         a = NULL;
     }
     release(drafts, drafts == NULL ? 0 : total * sizeof *drafts);
@@ -157,6 +202,7 @@ struct automaton *automaton_new(const uint8_t *forms, size_t length) {
 void automaton_free(struct automaton *a) {
     if (a == NULL) return;
     release(a->nodes, a->size);
+    release(a->filter, a->filter_words * sizeof *a->filter);
     release(a, sizeof *a);
 }
 
@@ -191,12 +237,11 @@ static int note(struct hstore_stream *s, const struct window *w, uint64_t start,
 /* From the root: the first place that may lie in the first windows of a form, or behind the last testable one. */
 static const uint8_t *skip(const struct automaton *a, const uint8_t *p, const uint8_t *end, const uint8_t *limit) {
     const uint8_t *q = p;
-    while (q < end && limit - q >= 4) {
-        uint32_t hash = filter_hash(q);
-        if (a->filter[hash >> 5] >> (hash & 31) & 1) break;
-        q += STRIDE;
-    }
-    return q - p < STRIDE ? p : q - (STRIDE - 1);
+    const uint8_t *last = limit - p < WINDOW ? p : limit - WINDOW + 1; /* behind the last window */
+    const size_t stride = a->stride;
+    if (last > end) last = end;
+    while (q < last && !may_be_window(a, q)) q += stride;
+    return (size_t)(q - p) < stride ? p : q - (stride - 1);
 }
 
 /* Where a match of `length` bytes that ends at `here` begins: what was stepped over inside it counts too. */
