@@ -64,7 +64,7 @@ size_t escape_length(const uint8_t *p, const uint8_t *end, int whole) {
 }
 
 /* Several sequences may follow one another; the bound keeps a flood of them from making one look expensive. */
-int look(struct cursor *c) {
+int look_behind_escapes(struct cursor *c) {
     const uint8_t *p = c->at;
     while (p < c->end && *p == ESC) {
         size_t length = escape_length(p, c->end, c->last);

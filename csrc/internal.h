@@ -127,7 +127,12 @@ struct cursor {
 /* Length of the escape sequence at `p`, 0 if there is none, ESCAPE_INCOMPLETE if `end` cuts it. */
 size_t escape_length(const uint8_t *p, const uint8_t *end, int whole);
 /* The character at the cursor, or LOOK_END, or LOOK_MORE. Sets `next`; does not move `at`. */
-int look(struct cursor *c);
+int look_behind_escapes(struct cursor *c);
+static inline int look(struct cursor *c) {
+    if (c->at >= c->end || *c->at == ESC) return look_behind_escapes(c);
+    c->next = c->at + 1;
+    return *c->at;
+}
 
 /* ---- verify.c ---- */
 
@@ -152,6 +157,7 @@ struct candidate {
     int last;             /* the input ends there */
     int full;             /* CANDIDATE_BYTES are there: no more will come */
     int after_curl;
+    int colourless; /* no escape sequence lies between `low` and `start` */
     const struct window *window;
     const struct ruleset *set;
     struct rule_state *state;
@@ -184,7 +190,11 @@ struct verdict unless_allowed(const struct candidate *c, const struct verdict *v
 int ends_plain(int character); /* rule_detector.c: does it end a value without quotes? */
 
 /* The logical character before `p` in the candidate's text, or -1; `*p` moves before it. */
-int look_back(const struct candidate *c, const uint8_t **p);
+int look_back_over_escapes(const struct candidate *c, const uint8_t **p);
+static inline int look_back(const struct candidate *c, const uint8_t **p) {
+    if (!c->colourless) return look_back_over_escapes(c, p);
+    return *p <= c->low ? -1 : *--*p;
+}
 int token_may_begin(const struct candidate *c, const uint8_t *start);
 int mark_length(const uint8_t *p, const uint8_t *end); /* 0: none; -1: `end` cuts what may be one */
 int is_word_character(int character);

@@ -33,6 +33,11 @@ static uint64_t lowest(const struct hstore_stream *s, const struct window *w, ui
     return floor;
 }
 
+/* The end of the latest escape sequence that was passed. */
+static uint64_t newest_escape(const struct rule_state *r) {
+    return r->escape_count == 0 ? 0 : r->escapes[(r->escape_count - 1) % ESCAPES].end;
+}
+
 static void fill(struct hstore_stream *s, const struct window *w, struct candidate *c, const uint8_t *start) {
     uint64_t from = offset_of(w, start);
     c->window = w;
@@ -44,6 +49,7 @@ static void fill(struct hstore_stream *s, const struct window *w, struct candida
     c->end = c->full ? start + CANDIDATE_BYTES : at(w, w->end);
     c->last = w->last && c->end == at(w, w->end);
     if (c->last) c->full = 0;
+    c->colourless = newest_escape(&s->rules) <= offset_of(w, c->low);
 }
 
 /* The byte where `length` characters before `behind` begin; NULL where escape sequences stretch them too far. */
@@ -52,8 +58,8 @@ static const uint8_t *anchor_start(struct hstore_stream *s, const struct window 
     struct candidate c;
     const uint8_t *p = behind;
     uint64_t here = offset_of(w, behind);
-    if (r->escape_count == 0 || r->escapes[(r->escape_count - 1) % ESCAPES].end + (uint64_t)length <= here)
-        return p - length;
+    if (newest_escape(r) + (uint64_t)length <= here) return p - length;
+    c.colourless = 0;
     c.window = w;
     c.state = &s->rules;
     c.low = here - w->origin > LOOK_BACK ? behind - LOOK_BACK : w->bytes;

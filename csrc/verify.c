@@ -35,7 +35,7 @@ struct verdict found(enum verdict_kind kind, const uint8_t *from, const uint8_t 
 }
 
 /* Backwards the bytes alone do not say where an escape sequence begins, so the detector notes those it passed. */
-int look_back(const struct candidate *c, const uint8_t **p) {
+int look_back_over_escapes(const struct candidate *c, const uint8_t **p) {
     const struct rule_state *r = c->state;
     uint32_t seen = r->escape_count < ESCAPES ? r->escape_count : ESCAPES;
     uint64_t position = c->window->origin + (uint64_t)(*p - c->window->bytes);
