@@ -26,7 +26,8 @@ SOURCES = ("classes", "tokens", "structures", "names")
 FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name")
 WORD_KINDS = (
     "password", "password_beside", "secret", "token", "key", "key_beside", "authorization",
-    "authorization_weak", "signature", "harmless_before", "harmless_behind", "session",
+    "authorization_weak", "signature", "harmless_before", "harmless_behind", "session", "session_beside",
+    "vendor", "client", "id", "ending", "placeholder",
 )  # fmt: skip
 EXACT_FORMS = frozenset({"token", "block", "jwt"})
 EXACT_TYPE = "value"
@@ -41,7 +42,7 @@ class RuleError(Exception):
     """A rule that the tables cannot express; the message names the file and the rule."""
 
 
-def load(folder: Path) -> tuple[dict[str, str], list[Entry], dict[str, list[str]]]:
+def load(folder: Path) -> tuple[dict[str, str], list[Entry], Entry]:
     """Read the TOML files: classes, rules (tokens first), word lists."""
     tables = {name: tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")) for name in SOURCES}
     rules = [dict(rule, form="token", held=True) for rule in tables["tokens"]["token"]]
@@ -229,22 +230,40 @@ def rule_tables(rules: list[Entry], class_names: list[str], anchors: list[tuple[
     return "".join([*lines, "};\n", *named])
 
 
-def word_tables(names: dict[str, list[str]]) -> str:
-    """The words of names, sorted for a binary search, and the placeholders."""
+def word_slots(words: list[str]) -> list[int]:
+    """A hash table of the words as words.c reads it: 1 + index, collisions in the next free slot."""
+    slots = [0] * 2048
+    for index, word in enumerate(words):
+        value = 0
+        for letter in word.encode():
+            value = (value * 33 + letter) & 0xFFFFFFFF
+        slot = (value * 0x9E3779B1 & 0xFFFFFFFF) >> 21
+        while slots[slot]:
+            slot = (slot + 1) % len(slots)
+        slots[slot] = index + 1
+    return slots
+
+
+def word_tables(names: Entry) -> str:
+    """The words of names and of placeholders with their hash table, and the pairs of letters."""
     kinds: dict[str, int] = {}
     for bit, kind in enumerate(WORD_KINDS):
         for word in names[kind]:
-            if len(word) > LONGEST_WORD:
-                raise RuleError(f"names.toml: {word!r} is longer than {LONGEST_WORD}")
+            if len(word) > LONGEST_WORD or not (word.isascii() and word.islower() and word.isalpha()):
+                raise RuleError(f"names.toml: {word!r} must be up to {LONGEST_WORD} small letters")
             kinds[word] = kinds.get(word, 0) | 1 << bit
+    if len(kinds) > 1500:
+        raise RuleError("names.toml: more words than the hash table takes")
     lines = [f"const int word_count = {len(kinds)};\nconst struct word words[{len(kinds)}] = {{\n"]
-    lines += [f"    {{{quoted(word)}, {kinds[word]}}},\n" for word in sorted(kinds)]
+    lines += [f"    {{{quoted(word)}, {len(word)}, {kinds[word]}}},\n" for word in sorted(kinds)]
     lines.append("};\n")
-    for table in ("placeholders", "placeholder_pieces"):
-        texts = sorted(set(names[table]))
-        lines.append(f"const char *const {table}[{len(texts) + 1}] = {{\n")
-        lines += [f"    {quoted(text)},\n" for text in texts]
-        lines.append("    NULL};\n")
+    lines.append(rows("word_slots", "uint16_t", word_slots(sorted(kinds))).removeprefix("static "))
+    texts = sorted(set(names["placeholder_pieces"]))
+    lines.append(f"const char *const placeholder_pieces[{len(texts) + 1}] = {{\n")
+    lines += [f"    {quoted(text)},\n" for text in texts]
+    lines.append("    NULL};\n")
+    pairs = [sum(1 << ord(letter) - 97 for letter in names["pairs"][chr(97 + first)]) for first in range(26)]
+    lines.append(rows("letter_pairs", "uint32_t", pairs, 13).removeprefix("static "))
     return "".join(lines)
 
 

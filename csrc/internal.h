@@ -50,7 +50,7 @@ struct rule {
     uint8_t form, klass, min, max, distinct, digit, digits_before, shown;
     const char *inner, *allow_suffix;
 };
-struct word { const char *text; uint32_t kinds; };
+struct word { const char *text; uint32_t length, kinds; };
 /* A user's name: small letters and digits, in any notation (acme_pin, acmePin, ACME-PIN). */
 struct own_name { const char *text; uint32_t length, kinds; uint16_t rule; };
 /* A text that a user has declared to be no secret, by one rule or by all. */
@@ -62,7 +62,12 @@ struct about { const char *description, *source; };
 enum {
     WORD_PASSWORD = 1, WORD_PASSWORD_BESIDE = 2, WORD_SECRET = 4, WORD_TOKEN = 8, WORD_KEY = 16,
     WORD_KEY_BESIDE = 32, WORD_AUTHORIZATION = 64, WORD_AUTHORIZATION_WEAK = 128, WORD_SIGNATURE = 256,
-    WORD_HARMLESS_BEFORE = 512, WORD_HARMLESS_BEHIND = 1024, WORD_SESSION = 2048
+    WORD_HARMLESS_BEFORE = 512, WORD_HARMLESS_BEHIND = 1024, WORD_SESSION = 2048, WORD_SESSION_BESIDE = 4096,
+    WORD_VENDOR = 8192, WORD_CLIENT = 16384, WORD_ID = 32768, WORD_ENDING = 65536,
+    WORD_PLACEHOLDER = 131072,
+    WORD_TELLING = WORD_PASSWORD | WORD_SECRET | WORD_TOKEN | WORD_KEY | WORD_AUTHORIZATION | WORD_SIGNATURE | WORD_SESSION,
+    NAME_GOES_ON = 1 << 20, /* beside the kinds of a name: other words follow the telling one, as in passwordEncoder */
+    VALUE_STRICT = 1 << 21  /* beside them: the value must look drawn, whatever the name says */
 };
 
 /* The rules and the automaton over their anchors, folded. Its nodes are numbered; the moves from a node stand in a
@@ -93,7 +98,9 @@ extern const struct ruleset builtin_rules;
 extern const int word_count, class_jwt;
 extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature, type_session;
 extern const struct word words[];
-extern const char *const placeholders[], *const placeholder_pieces[];
+extern const uint16_t word_slots[2048]; /* 1 + index, by hash; see words.c */
+extern const uint32_t letter_pairs[26]; /* of each letter: those that often follow it in words */
+extern const char *const placeholder_pieces[];
 static inline uint16_t move_from(const struct ruleset *set, uint32_t node, int byte) {
     return set->move[(node << COLUMN_BITS) + set->column[byte]];
 }
@@ -181,7 +188,9 @@ struct verdict verify_name(const struct candidate *c);           /* names.c */
 struct verdict verify_token_at(const struct candidate *c, const uint8_t *start); /* rule_detector.c */
 int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int quoted, int followed_by); /* values.c */
 int is_placeholder(const uint8_t *value, size_t length);         /* values.c */
-uint32_t name_kinds(const uint8_t *name, size_t length);         /* names.c */
+uint32_t name_kinds(const uint8_t *name, size_t length);         /* words.c, as are the next two */
+int type_of_kinds(uint32_t kinds);
+uint32_t word_kinds(const uint8_t *word, size_t length);
 /* own_names.c: as name_kinds, with the user's names in `set`: which of them it is, else NULL, in `*own`. */
 uint32_t kinds_in(const struct ruleset *set, const uint8_t *name, size_t length, const struct own_name **own);
 uint32_t kinds_of_type(int type); /* own_names.c; 0 for a type of no names */

@@ -3,375 +3,145 @@
  *     export API_KEY=value     "apiKey": "value"     api_key => 'value'     <password>value</password>
  *     --password value         put("token", "value") var token string = "value"     X-Api-Key: value
  *
- * An anchor only says that a telling word stands there. The name is then read to both sides and judged by all
- * its words, so "tokenizer", "max_tokens" and "key_id" fall out before any value is looked at. What may be
- * shown (name, operator, quote) is not held back: a prompt passes at once.
+ * An anchor only says that a telling word may stand there. What follows the name comes first, since in most places
+ * it is no operator and nothing else need be looked at. Then the name is judged by all its words (words.c), so
+ * "tokenizer", "max_tokens" and "key_id" fall out before any value is read (operators.c, openers.c) and judged
+ * (values.c). What may be shown (name, operator, quote) is not held back: a prompt passes at once.
  */
-#include "internal.h"
+#include "named.h"
 #include <string.h>
 
-enum { NAME_SIDE = 64, NAME_ROOM = 2 * NAME_SIDE + 20, GAPS = 24, CLOSERS = 6, TYPE_WORD = 24, VALUE_BYTES = 128 };
-enum { TELLING = WORD_PASSWORD | WORD_SECRET | WORD_TOKEN | WORD_KEY | WORD_AUTHORIZATION | WORD_SIGNATURE | WORD_SESSION };
-/* Beside the kinds of a name: other words follow the telling one, as in passwordEncoder. */
-#define NAME_GOES_ON 0x80000000u
-enum outcome { REFUSED, UNKNOWN, FOUND };
-
-struct reading {
-    const struct candidate *c;
-    struct cursor k;
-    uint8_t name[NAME_ROOM];
-    int name_length;
-    int lead;             /* the character before the name, or -1 */
-    int closed;           /* the quote behind the name, or 0 */
-    int operator_;        /* its first character; ' ' for none but a gap */
-    int behind_operator;
-    int argv;             /* the value is a word of its own */
-    int after_env;        /* ENV NAME value, as in a Dockerfile */
-    int quote, escaped;   /* around the value */
-    uint32_t kinds;
-    const struct own_name *own; /* the user's name that it is, or NULL */
-    const uint8_t *hold;  /* from here on nothing may be shown yet */
-    const uint8_t *name_end;
-    uint8_t value[VALUE_BYTES];
-    int value_length;
-};
-
-static int is_letter(int c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
-static int is_name_character(int c) { return is_word_character(c) || c == '-' || c == '.'; }
-static int is_quote(int c) { return c == '"' || c == '\'' || c == '`'; }
-static int is_gap(int c) { return c == ' ' || c == '\t'; }
-
-/* ---- words ---- */
-
-static uint32_t word_kinds(const uint8_t *word, size_t length) {
-    int low = 0, high = word_count;
-    while (low < high) {
-        int middle = (low + high) / 2;
-        const char *text = words[middle].text;
-        size_t i;
-        int order = 0;
-        for (i = 0; i < length && order == 0; i++) {
-            int c = word[i] >= 'A' && word[i] <= 'Z' ? word[i] + 32 : word[i];
-            order = c - (uint8_t)text[i]; /* ends at the text's zero */
-        }
-        if (order == 0 && text[length] == 0) return words[middle].kinds;
-        if (order < 0 || order == 0) high = middle;
-        else low = middle + 1;
-    }
-    return 0;
-}
-
-/* The end of the word at `i`: capitals and what follows them ("API", "Key"), or small letters. */
-static size_t word_end(const uint8_t *name, size_t i, size_t length) {
-    size_t from = i;
-    while (i < length && name[i] >= 'A' && name[i] <= 'Z') i++;
-    if (i - from > 1 && i < length && name[i] >= 'a' && name[i] <= 'z') return i - 1;
-    while (i < length && name[i] >= 'a' && name[i] <= 'z') i++;
-    return i;
-}
-
-/* The telling kinds of a name, 0 when it is harmless. WORD_KEY_BESIDE alone is a bare "key". */
-uint32_t name_kinds(const uint8_t *name, size_t length) {
-    uint32_t found = 0, behind = 0, before = 0, trailing = 0;
-    size_t i = 0;
-    int count = 0;
-    while (i < length) {
-        size_t end;
-        uint32_t kinds;
-        if (!is_letter(name[i])) {
-            i++;
-            continue;
-        }
-        end = word_end(name, i, length);
-        kinds = word_kinds(name + i, end - i);
-        count++;
-        if (kinds & (TELLING | WORD_PASSWORD_BESIDE | WORD_KEY_BESIDE | WORD_AUTHORIZATION_WEAK)) {
-            if (before & WORD_HARMLESS_BEFORE) return 0;
-            found |= kinds;
-            behind = trailing = 0;
-        } else {
-            before |= kinds;
-            behind |= kinds;
-            trailing = NAME_GOES_ON;
-        }
-        i = end;
-    }
-    if (behind & WORD_HARMLESS_BEHIND) return 0;
-    if (count > 1 && found & WORD_PASSWORD_BESIDE) found |= WORD_PASSWORD;
-    if (count > 1 && found & WORD_KEY_BESIDE) found |= WORD_KEY;
-    found &= TELLING | WORD_KEY_BESIDE | WORD_AUTHORIZATION_WEAK;
-    return found ? found | trailing : 0;
-}
-
-int hstore_telling_name(const uint8_t *name, size_t length) {
-    uint32_t kinds;
-    if (length == 0 || length > 256) return 0;
-    kinds = name_kinds(name, length);
-    if (length == 3 && memcmp(name, "PWD", 3) == 0) return 0; /* the working directory */
-    return (kinds & (TELLING & ~WORD_SIGNATURE)) != 0;
-}
-
-static int type_of(uint32_t kinds) {
-    if (kinds & WORD_PASSWORD) return type_password;
-    if (kinds & (WORD_AUTHORIZATION | WORD_AUTHORIZATION_WEAK)) return type_authorization;
-    if (kinds & WORD_SECRET) return type_secret;
-    if (kinds & WORD_TOKEN) return type_token;
-    if (kinds & WORD_SIGNATURE) return type_signature;
-    if (kinds & WORD_SESSION) return type_session;
-    return type_api_key;
-}
+enum { NETRC = 96 };
 
 /* ---- the name ---- */
 
-/* What stands before a lone "key" in running text: "API key: ...". */
-static void prepend_word(struct reading *r, const uint8_t *p) {
+/* Can what stands behind a name belong to an operator? Spares most refusals everything else. */
+static int may_follow_name(int ch) {
+    static const uint8_t follows[128] = {
+        [0] = 1, ['\t'] = 1, ['\n'] = 1, ['\r'] = 1, [' '] = 1, ['"'] = 1, ['\''] = 1, ['`'] = 1, ['\\'] = 1,
+        [']'] = 1, ['['] = 1, [')'] = 1, ['='] = 1, [':'] = 1, [','] = 1, ['>'] = 1, ['<'] = 1, ['('] = 1,
+        ['?'] = 1, ['+'] = 1, ['!'] = 1, ['|'] = 1, ['%'] = 1, ['&'] = 1,
+    };
+    return ch >= 0 && ch < 128 && follows[ch];
+}
+
+/* The character before `*p`, which moves before it; -1 at the candidate's limit. Bytes behind the latest escape
+ * sequence need no search for one. */
+static inline int peek_back(const struct candidate *c, const uint8_t **p, const uint8_t *plain) {
+    if (*p > plain) return *--*p;
+    return look_back(c, p);
+}
+
+static const uint8_t *end_of_latest_escape(const struct candidate *c) {
+    const struct rule_state *s = c->state;
+    const struct window *w = c->window;
+    uint32_t seen = s->escape_count < ESCAPES ? s->escape_count : ESCAPES, back;
+    for (back = 1; back <= seen; back++) {
+        uint64_t end = s->escapes[(s->escape_count - back) % ESCAPES].end;
+        if (end <= w->origin) break;
+        if (end > w->origin + (uint64_t)(c->start - w->bytes)) continue;
+        return at(w, end) > c->low ? at(w, end) : c->low;
+    }
+    return c->low;
+}
+
+/* Words before a name: ENV NAME value, setx NAME value, set -x NAME value, login USER password VALUE. */
+static int follows_command(const struct reading *r, const uint8_t *word, int count) {
+    static const char *const commands[] = {"env", "setx", "setenv", "-x", "-gx", "-ux"};
+    size_t i;
+    if (r->kinds == 0) return 0;
+    for (i = 0; i < sizeof commands / sizeof *commands; i++)
+        if ((size_t)count == strlen(commands[i]) && memcmp(word, commands[i], (size_t)count) == 0) return 1;
+    return 0;
+}
+
+/* "login me password x", as in .netrc, in one line or over the lines of an entry. */
+static int follows_login(const struct reading *r, const uint8_t *p, const uint8_t *plain) {
+    static const char login[] = "login";
+    int count, matched = 5, ch;
+    for (count = 0; count < NETRC && matched > 0; count++) {
+        ch = peek_back(r->c, &p, plain);
+        if (ch < 0 || ch == '=' || ch == ':' || ch == ',') return 0;
+        if (ch == login[matched - 1]) matched--;
+        else matched = ch == 'n' ? 4 : 5;
+    }
+    return matched == 0;
+}
+
+/* What stands before the name in running text: "API key: ...", "ENV NAME value". */
+static void read_word_before(struct reading *r, const uint8_t *p, const uint8_t *plain) {
     uint8_t word[16];
-    int count = 0, ch;
-    while (count < 16 && (ch = look_back(r->c, &p)) >= 0 && is_letter(ch)) word[15 - count++] = (uint8_t)ch;
-    if (count == 0 || count == 16) return;
-    if (count == 3 && memcmp(word + 13, "ENV", 3) == 0) r->after_env = 1;
-    if (r->kinds != WORD_KEY_BESIDE) return;
-    memmove(r->name + count + 1, r->name, (size_t)r->name_length);
-    memcpy(r->name, word + 16 - count, (size_t)count);
-    r->name[count] = ' ';
-    r->name_length += count + 1;
+    const uint8_t *first = p;
+    int count = 0, ch = -1, shift;
+    while (count < 16) {
+        ch = peek_back(r->c, &p, plain);
+        if (!is_letter(ch) && ch != '-') break;
+        word[15 - count++] = (uint8_t)to_lower(ch);
+    }
+    if (count == 0 || count == 16) {
+        r->line_start = count == 0 && (ch < 0 || ends_line(ch));
+        return;
+    }
+    r->line_start = count == 6 && memcmp(word + 10, "export", 6) == 0;
+    r->command = follows_command(r, word + 16 - count, count) ||
+                 (r->kinds & WORD_PASSWORD && follows_login(r, first, plain));
+    if (r->kinds != WORD_KEY_BESIDE && !(word_kinds(word + 16 - count, (size_t)count) & WORD_HARMLESS_BEFORE)) return;
+    shift = count + 1;
+    if (r->name_length + shift > NAME_ROOM) return;
+    memmove(r->buffer + shift, r->name, (size_t)r->name_length);
+    memcpy(r->buffer, word + 16 - count, (size_t)count);
+    r->buffer[count] = ' ';
+    r->kinds = kinds_in(r->c->set, r->buffer, (size_t)(r->name_length + shift), &r->own);
+}
+
+/* The name's bytes where they lie, or copied together where colour codes lie between them. */
+static void take_name(struct reading *r, const uint8_t *from, int before, int behind) {
+    const uint8_t *p = r->k.at, *plain = from;
+    int i;
+    r->name = from;
+    r->name_length = before + behind;
+    if (p - from == r->name_length) return;
+    {
+        struct cursor k = {plain, plain, r->c->end, r->c->last};
+        for (i = 0; i < r->name_length; i++, k.at = k.next) r->buffer[i] = (uint8_t)peek(&k);
+        r->name = r->buffer;
+    }
 }
 
 static enum outcome read_name(struct reading *r) {
-    uint8_t left[NAME_SIDE];
-    const uint8_t *p = r->c->start, *before = p;
-    int count = 0, overlong = 0, ch;
-    for (;;) {
-        ch = look_back(r->c, &p);
-        if (ch < 0 || !is_name_character(ch)) break;
-        overlong = count == NAME_SIDE;
-        if (overlong) break;
-        left[NAME_SIDE - ++count] = (uint8_t)ch;
-        before = p;
-    }
-    r->lead = ch;
-    memcpy(r->name, left + NAME_SIDE - count, (size_t)count);
-    r->name_length = count;
+    const uint8_t *plain, *p, *first;
+    int before, behind, overlong = 0, ch;
     r->k.at = r->c->start;
-    for (count = 0;; count++) {
-        ch = look(&r->k);
+    for (behind = 0;; behind++, r->k.at = r->k.next) {
+        ch = peek(&r->k);
         if (ch == LOOK_MORE) return UNKNOWN;
         if (ch < 0 || !is_name_character(ch)) break;
-        overlong |= count == NAME_SIDE;
-        if (count == NAME_SIDE) break;
-        r->name[r->name_length++] = (uint8_t)ch;
-        r->k.at = r->k.next;
+        overlong |= behind == NAME_SIDE;
+        if (overlong) break;
     }
     r->name_end = r->k.at; /* also of an overlong one, so that its other anchors are not looked at */
-    if (overlong) return REFUSED;
-    r->kinds = kinds_in(r->c->set, r->name, (size_t)r->name_length, &r->own);
-    if (is_gap(r->lead)) {
-        p = before;
-        look_back(r->c, &p);
-        prepend_word(r, p);
-        r->kinds = kinds_in(r->c->set, r->name, (size_t)r->name_length, &r->own);
+    if (overlong || !may_follow_name(ch)) return REFUSED;
+    plain = end_of_latest_escape(r->c);
+    p = first = r->c->start;
+    for (before = 0;; before++, first = p) {
+        ch = peek_back(r->c, &p, plain);
+        if (ch < 0 || !is_name_character(ch)) break;
+        if (before == NAME_SIDE) return REFUSED;
     }
+    r->lead = ch;
+    r->before_lead = is_quote(ch) || ch == ':' || ch == '/' ? peek_back(r->c, &(const uint8_t *){p}, plain) : -1;
+    r->line_start = ch < 0 || ends_line(ch);
+    take_name(r, first, before, behind);
+    if (r->name_length > 3 && r->name[0] == '-' && r->name[1] == 'D') { /* -Dname=value */
+        r->name += 2;
+        r->name_length -= 2;
+    }
+    r->kinds = kinds_in(r->c->set, r->name, (size_t)r->name_length, &r->own);
+    if (r->kinds != 0 && is_gap(r->lead)) read_word_before(r, p, plain);
     return r->kinds == 0 ? REFUSED : FOUND;
 }
 
-static int is_option(const struct reading *r) { return r->name[0] == '-' && r->name_length > 2; }
-
-static int is_bearer(const struct reading *r) {
-    return r->kinds & WORD_AUTHORIZATION && r->name_length == 6; /* of the two words only "bearer" has six */
-}
-
-/* ---- the operator ---- */
-
-/* Steps over gaps. FOUND with the character behind them in `*ch`. */
-static enum outcome skip_gaps(struct reading *r, int *gaps, int *ch) {
-    for (*gaps = 0;; r->k.at = r->k.next) {
-        *ch = look(&r->k);
-        if (*ch == LOOK_MORE) return UNKNOWN;
-        if (!is_gap(*ch)) return FOUND;
-        if (++*gaps > GAPS) return REFUSED;
-    }
-}
-
-static enum outcome skip_closers(struct reading *r) {
-    int count, ch;
-    for (count = 0; count < CLOSERS; count++) {
-        ch = look(&r->k);
-        if (ch == LOOK_MORE) return UNKNOWN;
-        if (is_quote(ch)) r->closed = ch;
-        else if (ch != '\\' && ch != ']' && ch != ')') return FOUND;
-        r->k.at = r->k.next;
-    }
-    return REFUSED;
-}
-
-/* A type or the word `value` between the name and "=": `token string = "…"`, `key: &str = "…"`,
- * `name="password" value="…"`. Without an "=" behind it the word is the value: the cursor stays. */
-static enum outcome skip_type(struct reading *r, int needs_value_word) {
-    const uint8_t *start = r->k.at;
-    uint8_t word[TYPE_WORD];
-    int count = 0, gaps, ch;
-    enum outcome outcome;
-    r->hold = start;
-    for (;; r->k.at = r->k.next) {
-        ch = look(&r->k);
-        if (ch == LOOK_MORE) return UNKNOWN;
-        if (ch < 0 || !(is_word_character(ch) || strchr("&*.<>?[]':", ch) != NULL) || ch == 0) break;
-        if (ch == ':' && needs_value_word) break;
-        if (ch == '[') {
-            int mark = mark_length(r->k.next - 1, r->c->end);
-            if (mark < 0 && !r->c->last) return UNKNOWN;
-            if (mark > 0) goto not_a_type;
-        }
-        if (count == TYPE_WORD) goto not_a_type;
-        word[count++] = (uint8_t)ch;
-    }
-    if (count == 0) goto not_a_type;
-    if (needs_value_word && (count != 5 || memcmp(word, "value", 5) != 0)) goto not_a_type;
-    outcome = skip_gaps(r, &gaps, &ch);
-    if (outcome == UNKNOWN) return UNKNOWN;
-    if (outcome == REFUSED || (ch != '=' && !(needs_value_word && ch == ':'))) goto not_a_type;
-    r->k.at = r->k.next;
-    r->hold = NULL;
-    return FOUND;
-not_a_type:
-    r->k.at = start;
-    r->hold = NULL;
-    return REFUSED;
-}
-
-/* `- name: API_KEY` and on the next line `value: …`, as orchestrators write environments. */
-static enum outcome value_on_next_line(struct reading *r, int line_end) {
-    int gaps, ch;
-    enum outcome outcome;
-    r->k.at = r->k.next;
-    if (line_end == '\r') {
-        ch = look(&r->k);
-        if (ch == LOOK_MORE) return UNKNOWN;
-        if (ch == '\n') r->k.at = r->k.next;
-    }
-    outcome = skip_gaps(r, &gaps, &ch);
-    if (outcome != FOUND) return outcome;
-    if (gaps == 0 || ch != 'v') return REFUSED;
-    r->operator_ = ':';
-    return skip_type(r, 1);
-}
-
-/* The second character of :=, =>, ==, ?=, += and of ::. */
-static enum outcome rest_of_operator(struct reading *r, int needed) {
-    int ch = look(&r->k);
-    if (ch == LOOK_MORE) return UNKNOWN;
-    if (ch == '=' || (!needed && (ch == '>' || ch == ':'))) {
-        r->k.at = r->k.next;
-        return FOUND;
-    }
-    return needed ? REFUSED : FOUND;
-}
-
-static enum outcome read_operator(struct reading *r) {
-    int gaps, ch;
-    enum outcome outcome = skip_closers(r);
-    if (outcome != FOUND) return outcome;
-    outcome = skip_gaps(r, &gaps, &ch);
-    if (outcome != FOUND) return outcome;
-    r->operator_ = ch;
-    if (ch == 0 && is_option(r)) r->argv = 1;
-    else if ((ch == '\n' || ch == '\r') && gaps == 0) return value_on_next_line(r, ch);
-    else if (ch == '>' && (r->lead == '<' || r->closed)) {}
-    else if (ch == ',' && r->closed && !(r->kinds & NAME_GOES_ON)) {}
-    else if (ch == '(' && gaps == 0 && !r->closed && !(r->kinds & NAME_GOES_ON)) {}
-    else if (ch == '?' || ch == '+') {
-        r->k.at = r->k.next;
-        return rest_of_operator(r, 1);
-    } else if (ch == '=' || ch == ':') {
-        r->k.at = r->k.next;
-        return rest_of_operator(r, 0);
-    } else if (gaps > 0 && ((is_option(r) && ch > ' ' && ch != '-') || is_bearer(r) || is_quote(ch) || (r->after_env && ch != '='))) {
-        r->operator_ = ' ';
-        return FOUND;
-    } else if (gaps > 0 && !(r->kinds & NAME_GOES_ON) && (is_letter(ch) || ch == '*' || ch == '&')) {
-        return skip_type(r, r->closed);
-    } else {
-        return REFUSED;
-    }
-    r->k.at = r->k.next;
-    return FOUND;
-}
-
-/* ---- the value ---- */
-
-/* The quote that opens the value, with the letters a language puts before it (b"", r"", @"") and backslashes. */
-static enum outcome read_opener(struct reading *r) {
-    struct cursor start = r->k;
-    int count, ch;
-    for (count = 0; count < 4; count++) {
-        ch = look(&r->k);
-        if (ch == LOOK_MORE) {
-            r->hold = count > 0 ? start.at : NULL;
-            return UNKNOWN;
-        }
-        if (is_quote(ch)) {
-            r->quote = ch;
-            r->k.at = r->k.next;
-            return FOUND;
-        }
-        if (ch == '\\') r->escaped = 1;
-        else if (count > 1 || r->escaped || ch < 0 || strchr("bBrRuUfFL@", ch) == NULL || ch == 0) break;
-        r->k.at = r->k.next;
-    }
-    r->escaped = 0;
-    r->k = start;
-    return FOUND;
-}
-
-/* Basic, Bearer, Token, …: a word and a gap before the credentials. */
-static enum outcome skip_scheme(struct reading *r) {
-    struct cursor start = r->k;
-    int count, gaps, ch;
-    for (count = 0; count <= 12; count++, r->k.at = r->k.next) {
-        ch = look(&r->k);
-        if (ch == LOOK_MORE) {
-            r->hold = start.at;
-            return UNKNOWN;
-        }
-        if (!is_letter(ch)) break;
-    }
-    if (count > 0 && count <= 12 && (is_gap(ch) || ch == '%')) {
-        if (ch == '%') r->k.at = r->k.next;
-        return skip_gaps(r, &gaps, &ch);
-    }
-    r->k = start;
-    return FOUND;
-}
-
-static int ends_value(const struct reading *r, int ch) {
-    if (ch < 0 || ch == 0 || ch == '\n' || ch == '\r') return 1;
-    if (r->quote) return ch == r->quote || (r->escaped && ch == '\\');
-    if (r->argv) return 0;
-    if (r->operator_ == '>') return ch == '<';
-    return ch <= ' ' || ch == 127 || strchr("\"'`,;<>(){}[]|&\\", ch) != NULL;
-}
-
-/* FOUND: the value is complete, `*ch` stands behind it, or LOOK_MORE where it is longer than what was read. */
-static enum outcome read_value(struct reading *r, int *ch) {
-    int escaped = 0;
-    for (;; r->k.at = r->k.next) {
-        *ch = look(&r->k);
-        if (*ch == LOOK_MORE) return UNKNOWN;
-        if (*ch == '[') {
-            int mark = mark_length(r->k.next - 1, r->c->end);
-            if (mark < 0 && !r->c->last) return UNKNOWN;
-            if (mark > 0) return REFUSED; /* masked already, wholly or in part */
-        }
-        if (!escaped && ends_value(r, *ch)) return FOUND;
-        if (escaped && (*ch < 0 || *ch == 0 || *ch == '\n' || *ch == '\r')) return FOUND;
-        escaped = !escaped && r->quote && *ch == '\\';
-        if (r->value_length == VALUE_BYTES) {
-            *ch = LOOK_MORE;
-            return FOUND;
-        }
-        r->value[r->value_length++] = (uint8_t)*ch;
-    }
-}
+/* ---- the verdict ---- */
 
 static struct verdict refused(const struct reading *r) {
     struct verdict v = {VERDICT_NO, SWALLOW_PLAIN, 0, NULL, NULL, 0};
@@ -379,45 +149,39 @@ static struct verdict refused(const struct reading *r) {
     return v;
 }
 
+static int fills_line(const struct reading *r) { return r->layout == LAYOUT_WORD || r->layout == LAYOUT_LINE; }
+static int is_element(const struct reading *r) { return r->layout == LAYOUT_ELEMENT || r->layout == LAYOUT_CDATA; }
+
 static enum swallow_kind swallow_of(const struct reading *r) {
-    if (r->quote) return SWALLOW_QUOTED;
-    return r->argv ? SWALLOW_LINE : SWALLOW_PLAIN;
+    if (r->quote || is_element(r)) return SWALLOW_QUOTED;
+    return fills_line(r) || r->layout == LAYOUT_RUN ? SWALLOW_LINE : SWALLOW_PLAIN;
+}
+
+static uint8_t closing_character(const struct reading *r) {
+    if (r->quote) return (uint8_t)(r->escape ? r->escape : r->quote);
+    return r->layout == LAYOUT_CDATA ? ']' : '<';
 }
 
 static struct verdict unknown(const struct reading *r) {
     struct verdict v = {VERDICT_MORE, SWALLOW_PLAIN, 0, NULL, NULL, 0};
     const uint8_t *hold = r->hold;
     /* What looks like an incomplete escape sequence may turn out to be the value's first character. */
-    if (r->behind_operator && hold == NULL && r->k.at < r->c->end) hold = r->k.at;
+    if (r->name_end != NULL && hold == NULL && r->k.at < r->c->end) hold = r->k.at;
     if (r->c->full && hold == NULL) return refused(r);
     if (r->c->full) v.kind = VERDICT_SWALLOW;
     v.swallow = swallow_of(r);
-    v.detail = (uint8_t)(r->escaped ? '\\' : r->quote);
+    v.detail = closing_character(r);
     v.from = hold;
     v.to = v.kind == VERDICT_MORE && r->name_end != NULL ? r->name_end : r->k.at;
-    v.type = r->own != NULL ? r->own->rule : type_of(r->kinds);
+    v.type = r->own != NULL ? r->own->rule : type_of_kinds(r->kinds);
     return v;
 }
 
 static enum outcome read_until_value(struct reading *r) {
-    int gaps, ch;
     enum outcome outcome = read_name(r);
-    if (outcome != FOUND) return outcome;
-    outcome = read_operator(r);
-    if (outcome != FOUND) return outcome;
-    r->behind_operator = 1;
-    if (r->argv) return FOUND;
-    outcome = skip_gaps(r, &gaps, &ch);
-    if (outcome != FOUND) return outcome;
-    if (r->operator_ == ':' && (is_letter(ch) || ch == '&' || ch == '*')) {
-        outcome = skip_type(r, 0);
-        if (outcome == UNKNOWN) return UNKNOWN;
-        if (outcome == FOUND && skip_gaps(r, &gaps, &ch) != FOUND) return UNKNOWN;
-    }
-    outcome = read_opener(r);
-    if (outcome != FOUND) return outcome;
-    if ((r->operator_ == ',' || r->operator_ == '(') && !r->quote) return REFUSED;
-    return r->kinds & WORD_AUTHORIZATION && !is_bearer(r) ? skip_scheme(r) : FOUND;
+    if (outcome == FOUND) outcome = read_operator(r);
+    if (outcome != FOUND || r->layout == LAYOUT_WORD) return outcome;
+    return read_opener(r);
 }
 
 /* In getpass('Password: ', stream) the quote behind the name ends a text, it does not open a value. */
@@ -426,15 +190,29 @@ static int closes_a_prompt(const struct reading *r, int behind) {
     return r->value[0] == ' ' || (behind != r->quote && strchr(",);+]}.", r->value[0]) != NULL);
 }
 
-/* A whole word of a command line behind --password is one, however plain; between tags the closing one must follow. */
+/* A whole word of a command line behind --password is one, however plain. */
 static int value_counts(const struct reading *r, int behind) {
     size_t length = (size_t)r->value_length;
-    if (r->operator_ == '>' && !r->quote && behind != '<' && behind != LOOK_MORE) return 0;
-    if (r->quote && closes_a_prompt(r, behind)) return 0;
-    if (r->lead == ':' && r->operator_ == ':' && memchr(r->value, '*', length) != NULL) return 0; /* arn:…:secret:name* */
-    if (r->argv && r->kinds & (WORD_PASSWORD | WORD_SECRET))
+    uint32_t kinds = r->kinds | (r->strict ? VALUE_STRICT : 0);
+    int quoted = (r->quote && r->operator_ != ',') || is_element(r) || fills_line(r);
+    if (r->layout == LAYOUT_ALONE && !(behind < 0 || ends_line(behind))) return 0;
+    if (r->quote && !r->escape && closes_a_prompt(r, behind)) return 0;
+    if (r->compared && !r->quote) return 0;
+    if (r->closed && r->before_lead == ':' && r->lead == ':') return 0; /* "AWS::KMS::Key": a type's name */
+    if (r->lead == ':' && r->operator_ == ':' && !r->closed && !r->gap_behind) return 0; /* arn:…:secret:name */
+    if (r->lead == '/' && is_name_character(r->before_lead)) return 0; /* /etc/passwd: … */
+    if (r->layout == LAYOUT_WORD && r->kinds & (WORD_PASSWORD | WORD_SECRET))
         return length > 0 && r->value[0] != '-' && r->value[0] != '$' && r->value[0] != '<' && r->value[0] != '{';
-    return value_is_telling(r->value, length, r->kinds, r->quote != 0 || r->argv, behind);
+    if (r->layout == LAYOUT_LINE && r->kinds & WORD_AUTHORIZATION) return length >= 16;
+    return value_is_telling(r->value, length, kinds, quoted, behind);
+}
+
+/* Everything but the two buffers, which are written before they are read. */
+static void begin(struct reading *r, const struct candidate *c) {
+    memset(r, 0, offsetof(struct reading, buffer));
+    r->c = c;
+    r->k.end = c->end;
+    r->k.last = c->last;
 }
 
 struct verdict verify_name(const struct candidate *c) {
@@ -443,15 +221,11 @@ struct verdict verify_name(const struct candidate *c) {
     enum outcome outcome;
     struct verdict v;
     int ch;
-    memset(&r, 0, sizeof r - sizeof r.value - sizeof r.value_length);
-    r.value_length = 0;
-    r.c = c;
-    r.k.end = c->end;
-    r.k.last = c->last;
+    begin(&r, c);
     outcome = read_until_value(&r);
     if (outcome == REFUSED) return refused(&r);
     if (outcome == UNKNOWN) return unknown(&r);
-    ch = look(&r.k);
+    ch = peek(&r.k);
     if (ch == LOOK_MORE) return unknown(&r);
     if (ch >= 0) r.k.at = r.k.next - 1; /* colours before the value stay */
     r.hold = from = r.k.at;
@@ -460,8 +234,7 @@ struct verdict verify_name(const struct candidate *c) {
     if (v.kind != VERDICT_NO) return refused(&r); /* it is found by itself, under its own type */
     outcome = read_value(&r, &ch);
     if (outcome == UNKNOWN) return unknown(&r);
-    if (outcome == REFUSED) return refused(&r);
-    if (!value_counts(&r, ch)) return refused(&r);
+    if (outcome == REFUSED || !value_counts(&r, ch)) return refused(&r);
     v = unknown(&r);
     v.kind = ch == LOOK_MORE ? VERDICT_SWALLOW : VERDICT_MATCH;
     v.from = from;

@@ -80,6 +80,7 @@ static struct verdict url_password(const struct candidate *c, struct cursor k, i
     }
     if (to == NULL || length == 0 || value[0] == '$' || value[0] == '{' || value[0] == '*') return refusal;
     if (value[0] == '%' && value[length - 1] == '%') return refusal;
+    if (length < 3 || is_placeholder(value, (size_t)length)) return refusal;
     return found(VERDICT_MATCH, from, to, type);
 }
 
