@@ -32,6 +32,7 @@ struct drawing {
     struct cell *held;
     uint32_t node_count, held_count;
     const struct anchor *anchors;
+    const struct rule *rules;
 };
 
 static int folded(char c) { return c >= 'A' && c <= 'Z' ? c + 32 : (uint8_t)c; }
@@ -47,11 +48,21 @@ static uint32_t *tail_of(struct cell *cells, uint32_t *first) {
     return first;
 }
 
-/* Of anchors that begin alike the first one stands for all, since only the beginning is compared. */
+/* The rule of an anchor whose rule asks for something before it, or ANY_RULE. */
+static uint32_t asker(const struct drawing *d, uint32_t number) {
+    uint32_t rule = d->anchors[number].rule;
+    return d->rules[rule].before_count > 0 ? rule : ANY_RULE;
+}
+
+/* Of anchors that begin alike the first one stands for all, since only the beginning is compared, and what stands
+ * before it where a rule asks for that: such a rule is held for by itself. */
 static void hold(struct drawing *d, uint32_t node, uint32_t number) {
     uint32_t *next = &d->nodes[node].own_held;
-    for (; *next != 0; next = &d->held[*next].next)
-        if (memcmp(d->anchors[d->held[*next].anchor].text, d->anchors[number].text, d->nodes[node].depth) == 0) return;
+    for (; *next != 0; next = &d->held[*next].next) {
+        uint32_t other = d->held[*next].anchor;
+        if (asker(d, other) != asker(d, number)) continue;
+        if (memcmp(d->anchors[other].text, d->anchors[number].text, d->nodes[node].depth) == 0) return;
+    }
     *next = ++d->held_count;
     d->held[*next].anchor = (uint16_t)number;
 }
@@ -188,7 +199,7 @@ void *automaton_of_anchors(struct ruleset *set, size_t *size, int *error) {
     size_t most = 1, drawn;
     uint8_t *draft, *tables;
     uint32_t i;
-    d.anchors = set->anchors;
+    d.anchors = set->anchors, d.rules = set->rules;
     for (i = 0; i < set->anchor_count; i++) most += set->anchors[i].length;
     drawn = lay_out_drawing(&d, NULL, set->anchor_count, most);
     draft = grab(drawn);

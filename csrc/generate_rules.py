@@ -11,9 +11,9 @@ import hashlib
 import sys
 from collections import deque
 from pathlib import Path
-from typing import Any
 
 from generate_prefilter import Window, definition, window_of
+from token_shapes import TOKEN_FIELDS, Entry, Part, RuleError, expand, resolve
 
 try:
     import tomllib
@@ -22,7 +22,8 @@ except ModuleNotFoundError:  # Python 3.10 has no TOML reader; building does not
 
 HERE = Path(__file__).parent
 TARGET = HERE / "rules_table.h"
-SOURCES = ("classes", "tokens", "structures", "names")
+TOKENS = ("tokens-code", "tokens-cloud", "tokens-models", "tokens-business", "tokens-operations")
+SOURCES = ("classes", *TOKENS, "structures", "names")
 FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name")
 WORD_KINDS = (
     "password", "password_beside", "secret", "token", "key", "key_beside", "authorization",
@@ -31,26 +32,25 @@ WORD_KINDS = (
 )  # fmt: skip
 EXACT_FORMS = frozenset({"token", "block", "jwt"})
 EXACT_TYPE = "value"
-USED_BY_CODE = ("jwt",)
+USED_BY_CODE = ("jwt", "any-token")
 NAMED_BY_CODE = ("password", "secret", "token", "api-key", "authorization", "signature", "session")
 ENDS_HERE, COLUMNS = 0x8000, 64
 LONGEST_ANCHOR, LONGEST_WORD = 32, 24
-Entry = dict[str, Any]
-
-
-class RuleError(Exception):
-    """A rule that the tables cannot express; the message names the file and the rule."""
 
 
 def load(folder: Path) -> tuple[dict[str, str], list[Entry], Entry]:
     """Read the TOML files: classes, rules (tokens first), word lists."""
     tables = {name: tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8")) for name in SOURCES}
-    rules = [dict(rule, form="token", held=True) for rule in tables["tokens"]["token"]]
+    classes = tables["classes"]["classes"]
+    rules = [dict(rule, form="token", held=True) for name in TOKENS for rule in tables[name]["token"]]
     rules += tables["structures"]["structure"]
     seen: set[str] = set()
     for rule in rules:
-        check(rule, tables["classes"]["classes"], seen)
-    return tables["classes"]["classes"], rules, tables["names"]
+        check(rule, classes, seen)
+        if rule["form"] == "token":
+            resolve(rule, classes)
+    tables["names"]["stop_words"] = tables["classes"]["stop_words"]
+    return classes, rules, tables["names"]
 
 
 def check(rule: Entry, classes: dict[str, str], seen: set[str]) -> None:
@@ -70,7 +70,9 @@ def check(rule: Entry, classes: dict[str, str], seen: set[str]) -> None:
         raise RuleError(f"{where}: an id has small letters, digits and '-' only: it stands in the mark")
     if rule["form"] not in FORMS:
         raise RuleError(f"{where}: unknown form {rule['form']!r}")
-    if rule["form"] == "token":
+    if rule["form"] == "token" and (unknown := set(rule) - TOKEN_FIELDS):
+        raise RuleError(f"{where}: unknown fields {sorted(unknown)}")
+    if rule["form"] == "token" and "shapes" not in rule:
         if rule.get("class") not in classes:
             raise RuleError(f"{where}: unknown class {rule.get('class')!r}")
         if not 8 <= rule.get("min", 0) <= 200 or not 0 <= rule.get("max", 0) <= 250:
@@ -83,8 +85,9 @@ def check(rule: Entry, classes: dict[str, str], seen: set[str]) -> None:
 class Automaton:
     """Aho and Corasick's automaton over the folded anchors, every missing edge filled in."""
 
-    def __init__(self, anchors: list[tuple[bytes, int, bool]]) -> None:
+    def __init__(self, anchors: list[tuple[bytes, int, bool]], alone: frozenset[int] = frozenset()) -> None:
         self.anchors = anchors
+        self.alone = alone
         self.edges: list[dict[int, int]] = [{}]
         self.text = [b""]
         self.ends: list[list[int]] = [[]]
@@ -122,42 +125,31 @@ class Automaton:
         return self.edges[node][byte]
 
     def held(self, node: int) -> list[tuple[int, int]]:
-        """Pairs (length, anchor) of proper prefixes of held anchors that end here, longest first."""
+        """Pairs (length, anchor) of proper prefixes of held anchors that end here, longest first.
+
+        Of anchors that begin alike one stands for all, but each whose rule asks for something before it for itself.
+        """
         pairs: list[tuple[int, int]] = []
         text, seen = self.text[node], set()
         for length in range(len(text), 0, -1):
-            for number, (anchor, _, held) in enumerate(self.anchors):
+            for number, (anchor, rule, held) in enumerate(self.anchors):
                 prefix = anchor[:length]
                 if not held or length >= len(anchor) or prefix.lower() != text[-length:]:
                     continue
-                if prefix not in seen:
-                    seen.add(prefix)
+                key = (prefix, rule if rule in self.alone else -1)
+                if key not in seen:
+                    seen.add(key)
                     pairs.append((length, number))
         return pairs
 
 
-def expand(spec: str) -> set[int]:
-    """The bytes of a class written like "-_0-9A-Z"."""
-    found: set[int] = set()
-    position = 0
-    while position < len(spec):
-        if position + 2 < len(spec) and spec[position + 1] == "-":
-            found.update(range(ord(spec[position]), ord(spec[position + 2]) + 1))
-            position += 3
-        else:
-            found.add(ord(spec[position]))
-            position += 1
-    return found
-
-
-def windows_of(anchors: list[tuple[bytes, int, bool]], classes: dict[str, str], rules: list[Entry]) -> list[Window]:
+def windows_of(anchors: list[tuple[bytes, int, bool]], rules: list[Entry]) -> list[Window]:
     """For the prefilter: a window of each anchor, in the cases in which its verifier takes it."""
     anything = frozenset(range(256))
     found = []
     for anchor, number, _ in anchors:
         rule = rules[number]
-        behind = frozenset(expand(classes[rule["class"]])) if "class" in rule else anything
-        found.append(window_of(anchor, rule["form"] in EXACT_FORMS, behind))
+        found.append(window_of(anchor, rule["form"] in EXACT_FORMS, frozenset(rule.get("behind", anything))))
     return found
 
 
@@ -207,6 +199,46 @@ def automaton_tables(automaton: Automaton) -> str:
     )
 
 
+def part_row(part: Part, class_names: list[str]) -> str:
+    """A part as an initialised struct."""
+    klass = 0 if part.text else class_names.index(part.name)
+    return f"{{{quoted(part.text) if part.text else 'NULL'}, {part.low}, {part.high}, {klass}}}"
+
+
+def parts_tables(number: int, rule: Entry, class_names: list[str]) -> str:
+    """The shapes of a token, what must stand before it, and the examples that are none."""
+    lines = []
+    if "shapes" in rule:
+        for at, parts in enumerate(rule["read"]):
+            rows_of = ", ".join(part_row(part, class_names) for part in parts)
+            lines.append(f"static const struct part parts_{number}_{at}[] = {{{rows_of}}};\n")
+        pairs = ", ".join(f"{{parts_{number}_{at}, {len(parts)}}}" for at, parts in enumerate(rule["read"]))
+        lines.append(f"static const struct token_shape shapes_{number}[] = {{{pairs}}};\n")
+    if rule["before"]:
+        rows_of = ", ".join(part_row(part, class_names) for part in rule["before"])
+        lines.append(f"static const struct part before_{number}[] = {{{rows_of}}};\n")
+    if "allow" in rule:
+        texts = ", ".join(quoted(text) for text in rule["allow"])
+        lines.append(f"static const char *const allow_{number}[] = {{{texts}, NULL}};\n")
+    return "".join(lines)
+
+
+def rule_row(number: int, rule: Entry, class_names: list[str]) -> str:
+    """A rule as an initialised struct."""
+    form = "FORM_" + rule["form"].upper().replace("-", "_")
+    klass = class_names.index(rule["class"]) if "class" in rule else 0
+    small = [klass, rule.get("min", 0), rule.get("max", 0), rule.get("distinct", 0)]
+    small += [int(rule.get(flag, False)) for flag in ("digit", "shown", "lone")]
+    tables = [
+        f"{name}_{number}" if rule.get(field) else "NULL"
+        for name, field in (("shapes", "shapes"), ("before", "before"), ("allow", "allow"))
+    ]
+    texts = [quoted(rule[key]) if key in rule else "NULL" for key in ("inner", "allow_suffix")]
+    counts = len(rule.get("shapes", ())), len(rule.get("before", ()))
+    fields = ", ".join([quoted(rule["id"]), form, *map(str, small), *texts, *tables, *map(str, counts)])
+    return f"    {{{fields}}},\n"
+
+
 def rule_tables(rules: list[Entry], class_names: list[str], anchors: list[tuple[bytes, int, bool]]) -> str:
     """The rules and their anchors as initialised structs."""
     lines = [f"static const struct anchor rule_anchors[{len(anchors)}] = {{\n"]
@@ -214,17 +246,9 @@ def rule_tables(rules: list[Entry], class_names: list[str], anchors: list[tuple[
         exact = int(rules[rule]["form"] in EXACT_FORMS)
         lines.append(f"    {{{quoted(anchor.decode())}, {rule}, {len(anchor)}, {exact}, {int(held)}}},\n")
     lines.append("};\n")
+    lines += [parts_tables(number, rule, class_names) for number, rule in enumerate(rules) if rule["form"] == "token"]
     lines.append(f"static const struct rule rules[{len(rules)}] = {{\n")
-    for rule in rules:
-        form = "FORM_" + rule["form"].upper().replace("-", "_")
-        klass = class_names.index(rule["class"]) if "class" in rule else 0
-        distinct = rule.get("distinct", 6 if rule["form"] == "token" else 0)
-        texts = [quoted(rule[key]) if key in rule else "NULL" for key in ("inner", "allow_suffix")]
-        digits, shown = int(rule.get("before") == "digits"), int(rule.get("shown", False))
-        lines.append(
-            f"    {{{quoted(rule['id'])}, {form}, {klass}, {rule.get('min', 0)}, {rule.get('max', 0)}, {distinct}, "
-            f"{int(rule.get('digit', False))}, {digits}, {shown}, {texts[0]}, {texts[1]}}},\n"
-        )
+    lines += [rule_row(number, rule, class_names) for number, rule in enumerate(rules)]
     ids = [rule["id"] for rule in rules]
     named = [f"const int type_{i.replace('-', '_')} = {ids.index(i)};\n" for i in NAMED_BY_CODE]
     return "".join([*lines, "};\n", *named])
@@ -258,10 +282,11 @@ def word_tables(names: Entry) -> str:
     lines += [f"    {{{quoted(word)}, {len(word)}, {kinds[word]}}},\n" for word in sorted(kinds)]
     lines.append("};\n")
     lines.append(rows("word_slots", "uint16_t", word_slots(sorted(kinds))).removeprefix("static "))
-    texts = sorted(set(names["placeholder_pieces"]))
-    lines.append(f"const char *const placeholder_pieces[{len(texts) + 1}] = {{\n")
-    lines += [f"    {quoted(text)},\n" for text in texts]
-    lines.append("    NULL};\n")
+    for table in ("placeholder_pieces", "stop_words"):
+        texts = sorted(set(names[table]))
+        lines.append(f"const char *const {table}[{len(texts) + 1}] = {{\n")
+        lines += [f"    {quoted(text)},\n" for text in texts]
+        lines.append("    NULL};\n")
     pairs = [sum(1 << ord(letter) - 97 for letter in names["pairs"][chr(97 + first)]) for first in range(26)]
     lines.append(rows("letter_pairs", "uint32_t", pairs, 13).removeprefix("static "))
     return "".join(lines)
@@ -270,7 +295,9 @@ def word_tables(names: Entry) -> str:
 def class_tables(classes: dict[str, str], used: list[str]) -> str:
     """One bit per class for each byte."""
     bits = [sum(1 << at for at, name in enumerate(used) if byte in expand(classes[name])) for byte in range(256)]
-    named = "".join(f"const int class_{n} = {used.index(n)};\n" for n in USED_BY_CODE)
+    if len(used) > 32:
+        raise RuleError(f"{len(used)} classes are used, and 32 fit a word of bits")
+    named = "".join(f"const int class_{n.replace('-', '_')} = {used.index(n)};\n" for n in USED_BY_CODE)
     return named + rows("class_bits", "uint32_t", bits, 16)
 
 
@@ -295,7 +322,11 @@ def ruleset(digest: str, rules: int, anchors: int, nodes: int) -> str:
 def generate(folder: Path = HERE / "rules") -> str:
     """The whole header."""
     classes, rules, names = load(folder)
-    used = sorted({rule["class"] for rule in rules if "class" in rule} | set(USED_BY_CODE))
+    tokens = [rule for rule in rules if rule["form"] == "token"]
+    in_parts = {
+        part.name for rule in tokens for parts in (*rule["read"], rule["before"]) for part in parts if part.name
+    }
+    used = sorted(in_parts | {rule["class"] for rule in rules if "class" in rule} | set(USED_BY_CODE))
     anchors = [
         (anchor.encode() if rule["form"] in EXACT_FORMS else anchor.lower().encode(), number,
          bool(rule.get("held")) and not rule.get("shown"))
@@ -303,14 +334,14 @@ def generate(folder: Path = HERE / "rules") -> str:
         for anchor in rule["anchors"]
     ]  # fmt: skip
     digest = hashlib.sha256(b"".join((folder / f"{name}.toml").read_bytes() for name in SOURCES)).hexdigest()
-    automaton = Automaton(anchors)
+    automaton = Automaton(anchors, frozenset(number for number, rule in enumerate(rules) if rule.get("before")))
     return "".join(
         [
             "/* Generated by csrc/generate_rules.py from the TOML files in csrc/rules; change those. */\n",
             class_tables(classes, used),
             rule_tables(rules, used, anchors),
             automaton_tables(automaton),
-            definition(windows_of(anchors, classes, rules)),
+            definition(windows_of(anchors, rules)),
             word_tables(names),
             about_tables(rules, used),
             ruleset(digest[:32], len(rules), len(anchors), len(automaton.edges)),

@@ -45,10 +45,19 @@ enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WOR
             FORM_OFF /* switched off by the user */ };
 
 struct anchor { const char *text; uint16_t rule; uint8_t length, exact_case, held; };
+/* A piece of a token: these characters (`text`), or `min` to `max` of a class; `max` 0: the run may go on for ever. */
+struct part { const char *text; uint16_t min, max; uint8_t klass; };
+struct token_shape { const struct part *parts; int count; };
+/* A token is a run of one class (`klass`, `min`, `max`), or has one of its `shapes`, tried in their order. `before`
+ * are parts that must stand right before the anchor; they are shown, since they may have been written long ago. */
 struct rule {
     const char *id;
-    uint8_t form, klass, min, max, distinct, digit, digits_before, shown;
+    uint8_t form, klass, min, max, distinct, digit, shown, lone;
     const char *inner, *allow_suffix;
+    const struct token_shape *shapes;
+    const struct part *before;
+    const char *const *allow; /* published examples: what stands behind the anchor begins with one; NULL ends the list */
+    uint8_t shape_count, before_count;
 };
 struct word { const char *text; uint32_t length, kinds; };
 /* A user's name: small letters and digits, in any notation (acme_pin, acmePin, ACME-PIN). */
@@ -95,12 +104,12 @@ struct ruleset {
 };
 extern const struct prefilter builtin_prefilter;
 extern const struct ruleset builtin_rules;
-extern const int word_count, class_jwt;
+extern const int word_count, class_jwt, class_any_token;
 extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature, type_session;
 extern const struct word words[];
 extern const uint16_t word_slots[2048]; /* 1 + index, by hash; see words.c */
 extern const uint32_t letter_pairs[26]; /* of each letter: those that often follow it in words */
-extern const char *const placeholder_pieces[];
+extern const char *const placeholder_pieces[], *const stop_words[];
 static inline uint16_t move_from(const struct ruleset *set, uint32_t node, int byte) {
     return set->move[(node << COLUMN_BITS) + set->column[byte]];
 }
@@ -179,6 +188,7 @@ struct verdict undecided(const struct candidate *c, const uint8_t *hold, const u
 struct verdict found(enum verdict_kind kind, const uint8_t *from, const uint8_t *to, int type);
 struct verdict verify_token(const struct candidate *c, const struct rule *rule, int type); /* tokens.c */
 int anchor_is_written_so(const struct candidate *c);
+int anchor_may_stand(const struct candidate *c, const struct rule *rule, const uint8_t *start);
 struct verdict verify_mark(const struct candidate *c, int type); /* structures.c, as are the next four */
 struct verdict verify_block(const struct candidate *c, int type);
 struct verdict verify_jwt(const struct candidate *c, int type);

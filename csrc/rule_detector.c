@@ -96,7 +96,7 @@ static uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, 
         k.last = 1;
         while (n < length && look(&k) == (uint8_t)anchor->text[n]) k.at = k.next, n++;
         if (n < length) continue;
-        if (set->rules[anchor->rule].form != FORM_BLOCK && !token_may_begin(&c, start)) continue;
+        if (!anchor_may_stand(&c, &set->rules[anchor->rule], start)) continue;
         return offset_of(w, start);
     }
     return NOWHERE;
@@ -284,7 +284,13 @@ static int judge(struct hstore_stream *s, const struct window *w) {
             struct stretch name = {start, form == FORM_NAME ? v.to : start};
             if (r->parked_kind != VERDICT_NO && limit > r->parked.start) limit = r->parked.start;
             r->pending = i - first + 1;
-            r->frontier = limit < r->position ? limit : shown_until(s, w, limit, &name);
+            if (limit < r->position) {
+                /* A longer anchor may be open around this one: "api-" in "bedrock-api-key-". */
+                uint64_t around = partial_anchor(s, w, r->node, behind);
+                r->frontier = around < limit ? around : limit;
+            } else {
+                r->frontier = shown_until(s, w, limit, &name);
+            }
             return WAIT;
         }
         if (form == FORM_MARK) {

@@ -23,6 +23,8 @@ class Shape(NamedTuple):
     """What stands behind an anchor: a pattern, and the class of the run that goes on behind it or must not."""
 
     pattern: re.Pattern[bytes]
+    runs: re.Pattern[bytes]
+    """The same with a group for each run of a class."""
     open_end: bool
     last_class: bytes
     """As in a pattern, without the brackets; empty when the shape ends with fixed characters."""
@@ -36,6 +38,8 @@ class TokenRule(NamedTuple):
     shapes: tuple[Shape, ...]
     entry: Entry
     before: re.Pattern[bytes] | None
+    before_class: bytes
+    """The class of the run with which `before` begins."""
 
 
 class Rules(NamedTuple):
@@ -64,15 +68,10 @@ def load() -> Rules:
 def _resolved(entry: Entry, classes: dict[str, bytes]) -> TokenRule:
     plain = "{}{{{},{}}}".format(entry.get("class"), entry.get("min"), entry.get("max") or "")
     shapes = tuple(_shape(text, classes) for text in entry.get("shapes", [plain]))
-    before = entry.get("before")
-    written = "digit{6,16}" if before == "digits" else before if isinstance(before, str) else None
-    pattern = None
-    if before:
-        parts = (
-            _parts(written, classes) if written else [(p.text, classes.get(p.name, b""), p.low, p.high) for p in before]
-        )
-        pattern = re.compile(_pattern(parts) + rb"\Z", re.DOTALL)
-    return TokenRule(entry["id"], tuple(anchor.encode() for anchor in entry["anchors"]), shapes, entry, pattern)
+    parts = [(part.text, classes.get(part.name, b""), part.low, part.high) for part in entry["before"]]
+    before = re.compile(_pattern(parts) + rb"\Z", re.DOTALL) if parts else None
+    anchors = tuple(anchor.encode() for anchor in entry["anchors"])
+    return TokenRule(entry["id"], anchors, shapes, entry, before, parts[0][1] if parts else b"")
 
 
 def _parts(text: str, classes: dict[str, bytes]) -> list[tuple[str, bytes, int, int]]:
@@ -83,18 +82,20 @@ def _parts(text: str, classes: dict[str, bytes]) -> list[tuple[str, bytes, int, 
     return found
 
 
-def _pattern(parts: list[tuple[str, bytes, int, int]]) -> bytes:
+def _pattern(parts: list[tuple[str, bytes, int, int]], run: bytes = b"[%s]{%d,%d}") -> bytes:
     pieces = []
     for fixed, letters, low, high in parts:
         # A run without an end is decided by its first characters; the rest is swallowed.
-        pieces.append(re.escape(fixed.encode()) if fixed else b"[%s]{%d,%d}" % (letters, low, high or low))
+        pieces.append(re.escape(fixed.encode()) if fixed else run % (letters, low, high or low))
     return b"".join(pieces)
 
 
 def _shape(text: str, classes: dict[str, bytes]) -> Shape:
     parts = _parts(text, classes)
     fixed, letters, _, high = parts[-1]
-    return Shape(re.compile(_pattern(parts), re.DOTALL), not fixed and high == 0, b"" if fixed else letters)
+    whole, runs = _pattern(parts), _pattern(parts, b"([%s]{%d,%d})")
+    open_end = not fixed and high == 0
+    return Shape(re.compile(whole, re.DOTALL), re.compile(runs, re.DOTALL), open_end, b"" if fixed else letters)
 
 
 # ---- tokens ----
@@ -124,16 +125,17 @@ def tokens_in(text: bytes, rules: Rules) -> list[Found]:
 
 
 def _end(text: bytes, behind: int, rule: TokenRule, rules: Rules) -> int | None:
-    for shape in rule.shapes:
+    for number, shape in enumerate(rule.shapes):
         match = shape.pattern.match(text, behind)
-        if match is None or not _looks_drawn(match.group(), rule, rules):
+        if match is None or not _looks_drawn(match.group(), rule, rules, number):
             continue
         end = match.end()
         if shape.open_end:
             while end < len(text) and re.match(b"[%s]" % shape.last_class, text[end : end + 1]):
                 end += 1
             return end
-        if _ends(text, end, rule, shape):
+        suffix = rule.entry.get("allow_suffix", "").encode()
+        if _ends(text, end, rule, shape) and not (suffix and match.group().endswith(suffix)):
             return end
     return None
 
@@ -147,45 +149,37 @@ def _ends(text: bytes, end: int, rule: TokenRule, shape: Shape) -> bool:
     return not (lone and text[end : end + 1] == b"." and end + 1 < len(text) and text[end + 1] in WORD)
 
 
-def _looks_drawn(run: bytes, rule: TokenRule, rules: Rules) -> bool:
+def _looks_drawn(run: bytes, rule: TokenRule, rules: Rules, shape: int) -> bool:
     entry = rule.entry
-    suffix = entry.get("allow_suffix", "").encode()
-    if "shapes" in entry or "allow" in entry or rules.stop_words:
-        if any(word in run.lower() for word in rules.stop_words):
-            return False
-        if any(run.startswith(word.encode()) for word in entry.get("allow", ())):
-            return False
-    if suffix and run.endswith(suffix):
+    if any(word in run.lower() for word in rules.stop_words):
         return False
-    counted = _runs_only(run, rule)
-    if len(set(counted)) < entry.get("distinct", 6) or (entry.get("digit") and not re.search(rb"[0-9]", counted)):
+    if any(run.startswith(word.encode()) for word in entry.get("allow", ())):
+        return False
+    counted = _runs_only(run, rule, shape)
+    if len(set(counted)) < entry["distinct"] or (entry.get("digit") and not re.search(rb"[0-9]", counted)):
         return False
     return entry.get("inner", "").encode() in run
 
 
-def _runs_only(run: bytes, rule: TokenRule) -> bytes:
+def _runs_only(run: bytes, rule: TokenRule, shape: int) -> bytes:
     """The characters that were drawn: those of the fixed parts do not count."""
-    if "shapes" not in rule.entry:
-        return run[: rule.entry["min"]] if "allow_suffix" in rule.entry or not _open(rule) else run
-    fixed = re.findall(r"'([^' ]+)'", rule.entry["shapes"][0])
-    for piece in fixed:
-        run = run.replace(piece.encode(), b"", 1)
-    return run
-
-
-def _open(rule: TokenRule) -> bool:
-    return rule.shapes[0].open_end
+    match = rule.shapes[shape].runs.match(run)
+    assert match is not None
+    return b"".join(match.groups())
 
 
 def _may_stand(text: bytes, start: int, barrier: int, rule: TokenRule) -> bool:
     if rule.before is None:
         return _may_begin(text, start, barrier)
-    head = text[max(barrier, start - 40) : start]
+    head = text[max(barrier, start - 64) : start]
     match = rule.before.search(head)
     if match is None:
         return False
     first = start - len(match.group())
-    return _may_begin(text, first, barrier)
+    if not _may_begin(text, first, barrier):
+        return False
+    goes_on = first > barrier and text[first - 1] not in WORD
+    return not (goes_on and re.match(b"[%s]" % rule.before_class, text[first - 1 : first]))
 
 
 def _may_begin(text: bytes, start: int, barrier: int) -> bool:

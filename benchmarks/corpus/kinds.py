@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .further_types import FURTHER_TYPES
+from .further_types import FURTHER_FRAMES, FURTHER_TYPES
 from .named_values import NAMED_VALUES
 from .self_identifying import FRAMES, SELF_IDENTIFYING
 from .shapes import Draw, draw_shape
@@ -36,5 +36,8 @@ def drawing(shape: str | Draw) -> Draw:
 KINDS: tuple[Kind, ...] = (
     *(Kind(i, "self-identifying", tuple(n.split()), drawing(s), FRAMES.get(i, "{}")) for i, n, s in SELF_IDENTIFYING),
     *(Kind(i, "named-value", tuple(n.split()), drawing(s)) for i, n, s in NAMED_VALUES),
-    *(Kind(i, "self-identifying", tuple(n.split()), drawing(s)) for i, n, s in FURTHER_TYPES),
+    *(
+        Kind(i, "self-identifying", tuple(n.split()), drawing(s), FURTHER_FRAMES.get(i, "{}"))
+        for i, n, s in FURTHER_TYPES
+    ),
 )

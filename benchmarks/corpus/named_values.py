@@ -111,3 +111,20 @@ NAMED_VALUES: tuple[tuple[str, str, str], ...] = (
     ("yandex-aws-access-token", "yandex", "Y C{url:38}"),
     ("zendesk-secret-key", "zendesk", "{small:40}"),
 )
+
+# Some of these vendors' secrets have a newer form that shows what it is.
+NEWER_FORMS: dict[str, str] = {
+    "atlassian-api-token": "ATA TT3{base64:186}",
+    "sonar-api-token": "sq {/u/p/a}_{hex:40}",
+    "yandex-api-key": "AQ VN{url:35-38}",
+    "defined-networking-api-token": "dnk ey-{url:26}-{url:52}",
+    "plaid-api-token": "acc ess-{/sandbox/development/production}-" + UUID,
+    "typeform-api-token": "tf p_{url:59}",
+    "mapbox-api-token": "{/p/s/t}k. eyJ{url:80}.{url:22}",
+    "telegram-bot-api-token": "{digit:8-10}: AA{url:33}",
+    "dropbox-short-lived-api-token": "s l.{/A/B/u.}{url:132}",
+    "new-relic-user-api-key": "NR AK-{capital:27}",
+    "new-relic-insert-key": "NR II-{alnum:32}",
+    "new-relic-browser-api-token": "NR JS-{hex:19}",
+    "launchdarkly-access-token": "{/ap i/sd k}-" + UUID,
+}

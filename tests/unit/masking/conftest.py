@@ -3,95 +3,59 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Callable, Iterator
 
 import pytest
+from benchmarks.corpus.further_types import FURTHER_TYPES
+from benchmarks.corpus.named_values import NEWER_FORMS
+from benchmarks.corpus.self_identifying import SELF_IDENTIFYING
+from benchmarks.corpus.shapes import draw_shape
 
 from hstore._masker import ffi, lib
-from hstore.masking import Masker
+from hstore.masking import Masker, rule_ids
 
-DIGITS, LOWER, UPPER = string.digits, string.ascii_lowercase, string.ascii_uppercase
-ALNUM, HEX = DIGITS + UPPER + LOWER, DIGITS + "abcdef"
-URL, WORD = ALNUM + "-_", ALNUM + "_"
+ALNUM = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
-# type -> (pieces of the anchor, characters, documented length behind the anchor)
-TOKENS: dict[str, tuple[str, str, int]] = {
-    "github-pat": ("gh|p_", ALNUM, 36),
-    "github-oauth": ("gh|o_", ALNUM, 36),
-    "github-app-token": ("gh|s_", ALNUM, 36),
-    "github-refresh-token": ("gh|r_", ALNUM, 36),
-    "github-fine-grained-pat": ("github|_pat_", WORD, 82),
-    "gitlab-pat": ("gl|pat-", URL, 20),
-    "gitlab-deploy-token": ("gl|dt-", URL, 20),
-    "gitlab-runner-authentication-token": ("gl|rt-", URL, 20),
-    "gitlab-rrt": ("GR13|48941", URL, 20),
-    "gitlab-cicd-job-token": ("gl|cbt-", URL, 22),
-    "gitlab-ptt": ("gl|ptt-", HEX, 40),
-    "gitlab-feed-token": ("gl|ft-", URL, 20),
-    "gitlab-incoming-mail-token": ("gl|imt-", URL, 25),
-    "gitlab-kubernetes-agent-token": ("gl|agent-", URL, 50),
-    "gitlab-oauth-app-secret": ("gl|oas-", HEX, 64),
-    "gitlab-scim-token": ("gl|soat-", URL, 20),
-    "gitlab-feature-flag-client-token": ("gl|ffct-", URL, 20),
-    "aws-access-token": ("AK|IA", UPPER + "234567", 16),
-    "anthropic-api-key": ("sk-|ant-api03-", URL, 95),
-    "anthropic-admin-api-key": ("sk-|ant-admin01-", URL, 95),
-    "openai-api-key": ("sk-|proj-", URL, 120),
-    "openai-legacy-api-key": ("s|k-", ALNUM, 48),
-    "gcp-api-key": ("AI|za", URL, 35),
-    "gcp-oauth-client-secret": ("GOC|SPX-", URL, 28),
-    "gcp-oauth-access-token": ("ya|29.", URL, 120),
-    "slack-bot-token": ("xo|xb-1234567890-", ALNUM, 36),
-    "slack-user-token": ("xo|xp-1234567890-", ALNUM, 60),
-    "slack-config-token": ("xox|e.xoxp-1-", ALNUM, 140),
-    "slack-legacy-token": ("xo|xs-1234567890-", ALNUM, 30),
-    "slack-app-token": ("xa|pp-1-A0123456789-", HEX, 60),
-    "slack-webhook-url": ("hooks.sl|ack.com/services/T0/B0/", ALNUM, 36),
-    "stripe-access-token": ("sk_|live_", ALNUM, 24),
-    "npm-access-token": ("np|m_", ALNUM, 36),
-    "pypi-upload-token": ("pypi-|AgEIcHlwaS5vcmc", URL, 120),
-    "huggingface-access-token": ("h|f_", ALNUM, 34),
-    "huggingface-organization-api-token": ("api|_org_", ALNUM, 34),
-    "sendgrid-api-token": ("S|G.aBcDeFgHiJkLmNoPqRsTuV.", URL, 43),
-    "sendinblue-api-token": ("xkey|sib-", HEX, 64),
-    "digitalocean-pat": ("dop|_v1_", HEX, 64),
-    "digitalocean-access-token": ("doo|_v1_", HEX, 64),
-    "digitalocean-refresh-token": ("dor|_v1_", HEX, 64),
-    "shopify-access-token": ("shp|at_", HEX, 32),
-    "shopify-custom-access-token": ("shp|ca_", HEX, 32),
-    "shopify-private-app-access-token": ("shp|pa_", HEX, 32),
-    "shopify-shared-secret": ("shp|ss_", HEX, 32),
-    "twilio-api-key": ("S|K", HEX, 32),
-    "databricks-api-token": ("da|pi", HEX, 32),
-    "doppler-api-token": ("dp|.pt.", ALNUM, 43),
-    "linear-api-key": ("lin|_api_", ALNUM, 40),
-    "notion-api-token": ("nt|n_12345678901", ALNUM, 35),
-    "postman-api-token": ("PM|AK-", HEX, 59),
-    "rubygems-api-token": ("ruby|gems_", HEX, 48),
-    "vault-service-token": ("hv|s.", URL, 95),
-    "vault-batch-token": ("hv|b.", URL, 150),
-    "grafana-service-account-token": ("gl|sa_", ALNUM, 41),
-    "grafana-cloud-api-token": ("gl|c_", ALNUM, 80),
-    "sentry-org-token": ("sn|trys_", ALNUM, 100),
-    "sentry-user-token": ("sn|tryu_", HEX, 64),
-    "pulumi-api-token": ("pu|l-", HEX, 40),
-    "planetscale-api-token": ("pscale|_tkn_", URL, 43),
-    "planetscale-oauth-token": ("pscale|_oauth_", URL, 43),
-    "planetscale-password": ("pscale|_pw_", URL, 43),
-    "flyio-access-token": ("fo|1_", URL, 43),
-    "age-secret-key": ("AGE-SECRET|-KEY-1", "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", 58),
-    "telegram-bot-api-token": ("1234567890:|AA", URL, 33),
-    "perplexity-api-key": ("pp|lx-", ALNUM, 48),
-    "replicate-api-token": ("r|8_", ALNUM, 37),
-    "groq-api-key": ("gs|k_", ALNUM, 52),
-    "dynatrace-api-token": ("dt0|c01.", UPPER + "234567", 64),
-    "atlassian-api-token": ("ATA|TT3", URL, 180),
-    "1password-service-account-token": ("ops_|eyJ", ALNUM, 250),
-    "square-access-token": ("sq0|atp-", URL, 22),
-    "prefect-api-token": ("pn|u_", ALNUM, 36),
-    "jwt": ("ey|JhbGciOiJIUzI1NiJ9.ey" + "J", URL, 100),
+# Tokens whose rule asks for something before the anchor, which stays visible; tested apart, in test_rules.py.
+BEHIND = {
+    "hashicorp-tf-api-token", "azure-ad-client-secret", "authress-service-client-access-key",
+    "firebase-cloud-messaging-key", "microsoft-teams-webhook",
+}  # fmt: skip
+# One form where the corpus draws several types or surroundings.
+ONE_FORM = {
+    "aws-access-token": "AK IA{base32:16}",
+    "aws-amazon-bedrock-api-key-long-lived": "AB SK{base64:120}",
+    "flyio-access-token": "fo 1_{url:43}",
+    "jwt": "ey JhbGciOiJIUzI1NiJ9.eyJ{url:100}",
+    "openai-api-key": "sk- proj-{url:74}T3Blbk FJ{url:74}",
+    "slack-webhook-url": "hooks.sl ack.com/services/T0{capital:8}/B0{capital:8}/{alnum:24}",
+    "telegram-bot-api-token": "1234567890: AA{url:33}",
+    "vault-service-token": "hv s.{url:95}",
+    "1password-service-account-token": "op s_eyJ{base64:250}",
+    "grafana-api-key": "ey JrIjoi{base64:80}",
+    "sentry-org-token": "sn trys_eyJ{base64:100}_{base64:43}",
 }
+
+
+def shapes_of_tokens() -> dict[str, str]:
+    """The shape of each type that has a rule of tokens, without those of BEHIND."""
+    rows = [row for row in (*SELF_IDENTIFYING, *FURTHER_TYPES) if isinstance(row[2], str)]
+    shapes = {kind: str(shape) for kind, _, shape in rows} | NEWER_FORMS | ONE_FORM
+    return {kind: shapes[kind] for kind in rule_ids() if kind in shapes and kind not in BEHIND}
+
+
+TOKENS = shapes_of_tokens()
+
+
+RANDOM_PART = re.compile(r"\{[a-z]")
+CHOICE = re.compile(r"\{/([^}]*)\}")
+
+
+def longest_choice(beginning: str) -> str:
+    """The fixed characters of a shape, with the longest where it leaves a choice."""
+    return CHOICE.sub(lambda match: max(match[1].split("/"), key=len), beginning.replace(" ", ""))
 
 
 class Samples:
@@ -111,12 +75,12 @@ class Samples:
 
     def token(self, kind: str) -> str:
         """A token of a type, as its vendor writes it."""
-        anchor, characters, length = TOKENS[kind]
-        return anchor.replace("|", "") + self.letters(length, characters)
+        return draw_shape(TOKENS[kind], self.random)
 
     def anchor(self, kind: str) -> str:
-        """What may be shown of a token while nothing behind it is known."""
-        return TOKENS[kind][0].replace("|", "")
+        """What may be shown of a token while nothing behind it is known: the fixed characters that it begins with."""
+        beginnings = [form.partition(RANDOM_PART.search(form)[0])[0] for form in TOKENS[kind].split("||")]
+        return max((longest_choice(beginning) for beginning in beginnings), key=len)
 
     def pem(self, label: str = "RSA PRIVATE KEY", newline: str = "\n", lines: int = 4) -> str:
         """A block like a private key, without a line break at its end."""

@@ -70,7 +70,7 @@ def test_s1_cuts_change_nothing(masker, in_pieces, text, at):
 
 STRUCTURES = (
     b'password="%s"', b"api_key: %s\n", b"https://user:%s@host/", b"authorization: bearer %s\n", b"--token %s ",
-    b"<password>%s</password>", b'{"secret": "%s"}', b"curl -u user:%s ", b"gh" + b"p_%s ", b"xox" + b"b-%s ",
+    b"<password>%s</password>", b'{"secret": "%s"}', b"curl -u user:%s ", b"gh" + b"p_%s ", b"gl" + b"pat-%s ",
     VALUE.encode(),
 )  # fmt: skip
 around = st.text("abc .,;\n\té", max_size=12).map(str.encode)

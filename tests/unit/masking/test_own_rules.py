@@ -221,7 +221,7 @@ def test_a_saved_state_fits_only_the_same_rules(own, rules_in):
         Masker(["a-registered-value"], rules=rules_in(RULES + OFF)).stream().restore(state)
     again = Masker(["a-registered-value"], rules=rules_in(RULES)).stream()
     again.restore(state)
-    assert again.feed(b"defghij0123456789 b") == b"[masked:acme-key] b"
+    assert again.feed(b"defghij0123456789 ,") == b"[masked:acme-key] ,"
 
 
 # --- values that are added later ------------------------------------------------------------------------------------
