@@ -376,14 +376,13 @@ static const uint8_t *swallow_block(struct rule_state *r, const uint8_t *p, cons
     return p;
 }
 
+/* A line, or what stands in quotes: nothing in an escape sequence ends those. */
 static const uint8_t *swallow_text(struct rule_state *r, const uint8_t *p, const uint8_t *end, int *done) {
     for (; p < end; p++) {
         int stop = *p == 0 || *p == '\n' || *p == '\r';
         if (r->swallow == SWALLOW_QUOTED) {
             if (!r->backslash) stop |= *p == r->detail;
             r->backslash = !r->backslash && *p == '\\';
-        } else if (r->swallow == SWALLOW_PLAIN) {
-            stop |= *p != ESC && ends_plain(*p);
         }
         if (stop) {
             *done = 1;
@@ -393,13 +392,17 @@ static const uint8_t *swallow_text(struct rule_state *r, const uint8_t *p, const
     return p;
 }
 
+static int goes_on(const struct ruleset *set, const struct rule_state *r, int ch) {
+    return r->swallow == SWALLOW_CLASS ? in_class(set, (int)r->detail, ch) : ch == ESC || !ends_plain(ch);
+}
+
 /* Escape sequences belong to the run when the run goes on behind them, else they stay. */
-static const uint8_t *swallow_class(struct rule_state *r, const struct ruleset *set, const struct window *w,
-                                    const uint8_t *p, const uint8_t *end, int *done, int *stuck) {
+static const uint8_t *swallow_run(struct rule_state *r, const struct ruleset *set, const struct window *w,
+                                  const uint8_t *p, const uint8_t *end, int *done, int *stuck) {
     struct cursor k = {p, p, at(w, w->end), w->last};
     for (;;) {
         int ch;
-        while (p < end && in_class(set, (int)r->detail, *p)) p++;
+        while (p < end && *p != ESC && goes_on(set, r, *p)) p++;
         if (p >= end) return p;
         k.at = p;
         ch = look(&k);
@@ -407,7 +410,7 @@ static const uint8_t *swallow_class(struct rule_state *r, const struct ruleset *
             *stuck = 1;
             return p;
         }
-        if (!in_class(set, (int)r->detail, ch)) {
+        if (!goes_on(set, r, ch)) {
             *done = 1;
             return p;
         }
@@ -420,9 +423,9 @@ static int swallow(struct hstore_stream *s, const struct window *w, uint64_t unt
     struct rule_state *r = &s->rules;
     const uint8_t *p = at(w, r->position), *end = at(w, until);
     int done = 0, stuck = 0;
-    if (r->swallow == SWALLOW_CLASS) p = swallow_class(r, s->masker->set, w, p, end, &done, &stuck);
-    else if (r->swallow == SWALLOW_BLOCK) p = swallow_block(r, p, end, &done);
-    else p = swallow_text(r, p, end, &done);
+    if (r->swallow == SWALLOW_BLOCK) p = swallow_block(r, p, end, &done);
+    else if (r->swallow == SWALLOW_LINE || r->swallow == SWALLOW_QUOTED) p = swallow_text(r, p, end, &done);
+    else p = swallow_run(r, s->masker->set, w, p, end, &done, &stuck);
     s->work += offset_of(w, p) - r->position;
     r->position = offset_of(w, p);
     r->frontier = r->position;

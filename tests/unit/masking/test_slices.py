@@ -120,3 +120,17 @@ def test_value_under_its_name_in_a_container_environment(line_end: str, quote: s
     for split in range(len(text)):
         stream = masker.stream()
         assert stream.feed(text[:split]) + stream.feed(text[split:]) + stream.finish() == masked
+
+
+@pytest.mark.parametrize("head", ["https://u:", "password=", "Authorization: Bearer "])
+def test_colour_codes_in_and_behind_a_very_long_value(in_pieces, head: str) -> None:
+    """Those inside go with the value, which does not end there; the one behind it stays whole. Any cut is the same."""
+    value = "".join(letter + random.choice(string.digits) for letter in drawn(300))
+    masker = Masker()
+    data = f"{head}{value}\x1b[31m{value[:40]}\x1b[0m\n".encode()
+    masked = masker.mask(data)
+    assert masked.startswith(head.encode() + b"[masked:")
+    assert masked.endswith(b"]\x1b[0m\n")
+    assert len(masked) < len(head) + 40
+    for at in range(0, len(data), 7):
+        assert in_pieces(masker, data, [at]) == masked
