@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import string
 import sys
 
 import pytest
@@ -35,22 +34,23 @@ ODD = [
     b"\r\n",
     b"\xff",
 ]
+GLUE = [b"=", b": ", b'"', b" ", b"\n", b"(", b"'", b"]"]
 NAMES = [b"password", b"token=", b'"api_key": "', b"Secret: ", b"://u:", b"@h/", b"Bearer ", b"-u a:", b"--password "]
 MARK = re.compile(rb"\[masked:[a-z0-9-]+\]")
 SHOWN = re.compile(rb"[A-Z0-9]{3}")
 VALUE = "pass password"
 
+VALUE_PIECES = [VALUE.encode(), VALUE[:7].encode(), VALUE[7:].encode()]
 runs = st.integers(0, 1 << 30).map(lambda seed: drawn(random.Random(seed), 4 + seed % 60))
-pieces = st.one_of(
-    st.sampled_from(ANCHORS), st.sampled_from([*ODD, *NAMES]), runs, st.binary(max_size=3), st.just(VALUE[:7].encode())
-)
+tokens = st.builds(lambda anchor, run: anchor + run * 2, st.sampled_from(ANCHORS), runs)
+plain = st.sampled_from([*ODD, *GLUE, *NAMES, *VALUE_PIECES, *ANCHORS])
+pieces = st.one_of(st.sampled_from([*GLUE, *NAMES, *VALUE_PIECES]), tokens, plain, runs, st.binary(max_size=3))
 texts = st.lists(pieces, max_size=12).map(b"".join)
-cuts = st.lists(st.floats(0, 1), max_size=5)
 
 
 def drawn(source: random.Random, length: int) -> bytes:
     """Capitals and digits, so that a test sees what is shown of it between words of small letters."""
-    return "".join(source.choice(string.ascii_uppercase + string.digits) for _ in range(length)).encode()
+    return "".join(source.choice("ABCDEF0123456789") for _ in range(length)).encode()
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +60,11 @@ def masker() -> Masker:
 
 
 @settings(max_examples=400, deadline=None)
-@given(text=texts, at=cuts)
+@given(text=texts, at=st.lists(st.integers(0, 1000), max_size=5))
 def test_s1_cuts_change_nothing(masker, in_pieces, text, at):
     """S1 split invariance: the joined output is that of the whole, cut anywhere and at every byte."""
     whole = masker.mask(text)
-    assert in_pieces(masker, text, sorted(int(cut * len(text)) for cut in at)) == whole
+    assert in_pieces(masker, text, sorted(cut % (len(text) + 1) for cut in at)) == whole
     assert in_pieces(masker, text, list(range(1, len(text)))) == whole
 
 
@@ -144,14 +144,19 @@ def test_s4_a_token_cut_off_is_masked(masker):
     assert seen >= 20
 
 
-@pytest.mark.parametrize("head", [b"https://u:", b'password="', b"token=", b"Authorization: Bearer "])
+@pytest.mark.parametrize("head", [b"https://u:", b'password="', b"gh" + b"p_", b"glpat" + b"-"])
 def test_s4_undecided_at_the_bound_is_masked(masker, head):
     """S4 fail closed: more than a candidate's bytes without an end: nothing of it is shown, from the first on."""
-    text = head + drawn(random.Random(6), 9000)
-    for size in (1, 100, 5000, 20_000):
-        stream = masker.stream()
-        shown = b"".join(stream.feed(text[at : at + size]) for at in range(0, len(text), size)) + stream.finish()
-        assert not SHOWN.search(MARK.sub(b"", shown))
+    run = drawn(random.Random(6), 9000)
+    coloured = b"".join(run[at : at + 1] + b"\x1b[0m" * 60 for at in range(100))
+    for text in (head + run, head + coloured):
+        for size in (1, 100, 5000, 20_000):
+            stream, shown = masker.stream(), b""
+            for at in range(0, len(text), size):
+                shown += stream.feed(text[at : at + size])
+                assert stream.held <= 4096 + 512
+            shown = MARK.sub(b"", shown + stream.finish()).replace(b"\x1b[0m", b"").replace(head.strip(), b"")
+            assert not SHOWN.search(shown)
 
 
 @settings(max_examples=400, deadline=None)
@@ -197,10 +202,10 @@ def test_s7_the_work_grows_with_the_input(masker, unit):
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=texts, other=texts, at=st.floats(0, 1))
+@given(text=texts, other=texts, at=st.integers(0, 1000))
 def test_s8_a_restored_stream_goes_on_as_if_nothing_had_been(masker, text, other, at):
     """S8 copyable state: saved anywhere, disturbed by anything, restored here and elsewhere; both go on alike."""
-    place = int(at * len(text))
+    place = at % (len(text) + 1)
     stream, second = masker.stream(), masker.stream()
     shown = stream.feed(text[:place])
     state = stream.save()

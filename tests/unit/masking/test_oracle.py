@@ -76,7 +76,8 @@ def run_for(drawn: random.Random, entry: dict[str, object]) -> bytes:
         count = drawn.choice((low, low, low, high or low + 5, low + drawn.randrange(3)))
         # A "=" would make a name of what stands before it, and the oracle knows no names.
         letters = letters_of(name).replace(b"=", b"") or b"="
-        letters = letters if drawn.random() < 0.9 else letters[:4]
+        few = drawn.choice((None, None, None, -1, 0, 1))
+        letters = letters if few is None else letters[-int(entry.get("distinct", 6)) - few :]  # type: ignore[call-overload]
         run += bytes(drawn.choice(letters) for _ in range(count))
     odd = drawn.random()
     return bytes(run[:-1] if odd < 0.1 else run + b"x" if odd < 0.2 else run)
