@@ -538,6 +538,7 @@ int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until
     }
     if (result < 0) return result;
     if (!r->swallowing) follows_curl(r, w, r->position < w->end ? r->position : w->end);
+    if (r->swallowing) r->frontier = r->position; /* also where the open interval begins at the very end */
     if (result == WAIT || r->swallowing) return 0;
     r->frontier = r->position;
     if (!(w->last && r->position >= w->end) && r->position <= w->end) {

@@ -133,6 +133,15 @@ def test_a_flood_that_never_decides_is_bounded(masker):
             assert stream.held <= 4096 + 512
 
 
+def test_a_token_confirmed_by_the_last_byte_of_a_write_is_marked_at_once(samples, masker):
+    """S3: from there on nothing is held, since whatever follows the mark is written already."""
+    token = samples.token("github-pat").encode()
+    stream = masker.stream()
+    assert stream.feed(b"\x1b[31m" + token[:34]) == b"\x1b[31m[masked:github-pat]"
+    assert stream.held == 0
+    assert stream.feed(token[34:] + b".") == b"."
+
+
 def test_an_unfinished_secret_is_masked_at_the_end(samples, masker):
     """S4: a token that is confirmed and a key without an end line are masked to the end of the input."""
     assert masker.mask(samples.token("github-pat").encode()[:38]) == b"[masked:github-pat]"
