@@ -24,11 +24,13 @@ int main(int count, char **words) {
     uint8_t *text, *forms;
     hstore_masker *masker;
     hstore_stream *stream;
+    int error = 0;
     if (count != 5) return 2;
     text = read_all(words[1], &length);
     forms = read_all(words[2], &forms_length);
     write = strtoul(words[3], NULL, 10);
-    masker = hstore_masker_new(forms, forms_length);
+    if (hstore_force_level(atoi(words[4])) != 0) return 3;
+    masker = hstore_masker_new(NULL, forms, forms_length, &error);
     stream = masker == NULL ? NULL : hstore_stream_new(masker);
     if (stream == NULL || write == 0) return 2;
     for (at = 0; at < length; at += write)

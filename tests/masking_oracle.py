@@ -6,8 +6,9 @@ stream, no hold. Left out are escape sequences, marks in the input, and every ru
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,11 +53,8 @@ class Rules(NamedTuple):
 
 def load() -> Rules:
     """The rules, with the defaults that the table generator fills in."""
-    spec = importlib.util.spec_from_file_location("generate_rules", ROOT / "csrc" / "generate_rules.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(ROOT / "csrc"))
+    module = importlib.import_module("generate_rules")
     texts, entries, names = module.load(ROOT / "csrc" / "rules")
     classes = {
         name: b"".join(b"\\x%02x" % byte for byte in sorted(module.expand(text))) for name, text in texts.items()

@@ -113,19 +113,74 @@ struct text mask_in_pieces(const hstore_masker *masker, const struct text *text,
     return out;
 }
 
-hstore_masker *masker_of(const struct text *values, size_t count) {
-    struct text forms = {NULL, 0, 0};
-    hstore_masker *masker;
+void add_forms(struct text *forms, const struct text *values, size_t count) {
     size_t i;
-    int error;
+    text_add(forms, NULL, 0);
     for (i = 0; i < count; i++) {
         uint32_t n = (uint32_t)values[i].length;
         uint8_t length[4] = {(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24)};
-        text_add(&forms, length, 4);
-        text_add(&forms, values[i].bytes, values[i].length);
+        text_add(forms, length, 4);
+        text_add(forms, values[i].bytes, values[i].length);
     }
+}
+
+hstore_masker *masker_of(const struct text *values, size_t count) {
+    struct text forms = {NULL, 0, 0};
+    hstore_masker *masker;
+    int error = 0;
+    add_forms(&forms, values, count);
     masker = hstore_masker_new(NULL, forms.bytes, forms.length, &error);
     text_free(&forms);
     REQUIRE(masker != NULL, "forms of 8 to 4096 bytes make a masker");
     return masker;
+}
+
+/* ---- registered values ---- */
+
+size_t take_values(const uint8_t **input, size_t *length, struct text values[VALUES]) {
+    enum { SHORTEST = 8, LONGER = 40 };
+    size_t count = 0, wanted;
+    if (*length == 0) return 0;
+    wanted = 1 + **input % VALUES;
+    for (++*input, --*length; count < wanted && *length > SHORTEST; count++) {
+        size_t size = SHORTEST + **input % LONGER;
+        ++*input, --*length;
+        if (size > *length) size = *length;
+        if (size < SHORTEST) break;
+        text_add(&values[count], *input, size);
+        *input += size, *length -= size;
+    }
+    return count;
+}
+
+void expand(struct text *text, const uint8_t *input, size_t length, const struct text *values, size_t count) {
+    size_t i;
+    for (i = 0; i < length && text->length < LONGEST_TEXT; i++) {
+        size_t number = input[i] & 3;
+        if (input[i] < 0xf4 || number >= count) text_add(text, input + i, 1);
+        else text_add(text, values[number].bytes, input[i] >= 0xf8 ? values[number].length : values[number].length / 2);
+    }
+}
+
+/* The mark at `p`, as a reader would see one. */
+static size_t mark_at(const uint8_t *p, const uint8_t *end) {
+    const uint8_t *q = p + 8;
+    if (end - p < 10 || memcmp(p, "[masked:", 8) != 0) return 0;
+    while (q < end && ((*q >= 'a' && *q <= 'z') || (*q >= '0' && *q <= '9') || *q == '-')) q++;
+    return q < end && *q == ']' && q > p + 8 ? (size_t)(q - p) + 1 : 0;
+}
+
+int shows(const struct text *out, const struct text *value) {
+    const uint8_t *p = out->bytes, *end = p + out->length, *from = p;
+    for (; p < end; p++) {
+        size_t mark = mark_at(p, end);
+        if (mark != 0) from = p + mark, p = from - 1;
+        else if ((size_t)(p + 1 - from) >= value->length && memcmp(p + 1 - value->length, value->bytes, value->length) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int holds(const struct text *text, uint8_t byte) {
+    return text->length != 0 && memchr(text->bytes, byte, text->length) != NULL;
 }

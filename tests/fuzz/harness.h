@@ -12,6 +12,7 @@
 
 enum {
     LONGEST_TEXT = 20000,
+    VALUES = 4,
     HELD_BOUND = 4096 + 512 /* a candidate, and the escape sequences before its first byte (GAP_BYTES) */
 };
 
@@ -41,7 +42,18 @@ struct text mask_whole(const hstore_masker *masker, const struct text *text);
 /* As `mask_whole`, in pieces; every step of the output must be a head of `whole`, and little be held. */
 struct text mask_in_pieces(const hstore_masker *masker, const struct text *text, struct plan plan, const struct text *whole);
 
-/* A masker for raw values; NULL when there are none. */
+/* The list of forms that makes a masker look for the values. */
+void add_forms(struct text *forms, const struct text *values, size_t count);
+/* A masker of the built-in rules for raw values. */
 hstore_masker *masker_of(const struct text *values, size_t count);
+
+/* Values from the head of the input: their number, and each as its length and its bytes. */
+size_t take_values(const uint8_t **input, size_t *length, struct text values[VALUES]);
+/* Text in which the bytes 0xf8 to 0xfb stand for the values and 0xf4 to 0xf7 for their first halves. So texts hold
+ * values, parts of them, and values inside values, without the fuzzer having to repeat them letter by letter. */
+void expand(struct text *text, const uint8_t *input, size_t length, const struct text *values, size_t count);
+/* Whether the output shows the value anywhere between its marks. */
+int shows(const struct text *out, const struct text *value);
+int holds(const struct text *text, uint8_t byte);
 
 #endif

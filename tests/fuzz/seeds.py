@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,9 @@ Entry = dict[str, Any]
 
 
 def generator() -> Any:
-    """The table generator as a module."""
-    spec = importlib.util.spec_from_file_location("generate_rules", ROOT / "csrc" / "generate_rules.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The table generator, which is a program beside the C files."""
+    sys.path.insert(0, str(ROOT / "csrc"))
+    return importlib.import_module("generate_rules")
 
 
 def rules() -> tuple[dict[str, str], list[Entry], dict[str, Any]]:
@@ -68,19 +65,49 @@ def texts(seed: int = 3) -> Iterator[bytes]:
             yield notation.format(name=drawn.choice(names_of), token=anchor + run).encode()
 
 
+def own_rules() -> bytes:
+    """A token, a name and an allowed text of a user, in the form that csrc/ruleset.c describes."""
+
+    def text(content: bytes) -> bytes:
+        return len(content).to_bytes(2, "little") + content + b"\0"
+
+    def number(value: int, size: int = 2) -> bytes:
+        return value.to_bytes(size, "little")
+
+    count = len(rules()[1])
+    counts = b"".join(map(number, (1, 2, 2, 1, 1, 1)))
+    token = bytes([0, 31, 8, 0, 3, 0, 0]) + text(b"own-token") + text(b"") + text(b"")
+    name = bytes([7, 0, 8, 0, 3, 0, 0]) + text(b"own-name") + text(b"") + text(b"")
+    anchors = number(count) + b"\1\1" + text(b"own-") + number(count + 1) + b"\0\0" + text(b"pass")
+    names = number(count + 1) + number(2, 4) + text(b"passed")
+    return (
+        b"HSR1"
+        + counts
+        + b"\xff" * 32
+        + token
+        + name
+        + anchors
+        + names
+        + number(0xFFFF)
+        + text(b"abcdefgh")
+        + number(3)
+    )
+
+
 def write_seeds(folder: Path, harness: str) -> None:
     """One file per input, with the head that the harness reads before the text."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = random.Random(harness)
     values = [b"pass password", b"abcabcabd", b"Zq9!line-two"]
+    listed = bytes([len(values) - 1]) + b"".join(bytes([len(v) - 8]) + v for v in values)
     for number, text in enumerate(texts()):
-        plan = drawn.choice(PLANS)
-        if harness == "values":
-            head = bytes([len(values) - 1]) + b"".join(bytes([len(v) - 8]) + v for v in values)
+        head = drawn.choice(PLANS)
+        if harness in {"values", "adopted"}:
             text = text[: len(text) // 2] + bytes([0xF4 + number % 3, 0xF8 + number % 3]) + text[len(text) // 2 :]
-            content = head + plan + text
+            head = listed + (drawn.randbytes(2) if harness == "adopted" else b"") + head
         elif harness == "states":
-            content = drawn.randbytes(4) + plan + text + b" pass pass password"
-        else:
-            content = plan + text
-        (folder / f"seed-{number:04}").write_bytes(content)
+            head, text = drawn.randbytes(4) + head, text + b" pass pass password"
+        elif harness == "rules":
+            own = own_rules()
+            head, text = drawn.randbytes(1) + len(own).to_bytes(2, "little") + own + head, text + b" own-abcdefghij"
+        (folder / f"seed-{number:04}").write_bytes(head + text)

@@ -173,21 +173,15 @@ def with_values() -> Masker:
     return Masker(VALUES)
 
 
-LEVELS = (
-    [ffi.string(lib.hstore_level_name(number)).decode() for number in range(lib.hstore_level_count())]
-    if hasattr(lib, "hstore_level_count")
-    else ["only"]
-)
+LEVELS = [ffi.string(lib.hstore_level_name(number)).decode() for number in range(lib.hstore_level_count())]
 
 
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> Iterator[str]:
     """Forces one level of the prefilter after the other; those that this machine does not have are skipped."""
     number = LEVELS.index(request.param)
-    if LEVELS != ["only"]:
-        if not lib.hstore_level_supported(number):
-            pytest.skip(f"no {request.param} here")
-        assert lib.hstore_force_level(number) == 0
+    if not lib.hstore_level_supported(number):
+        pytest.skip(f"no {request.param} here")
+    assert lib.hstore_force_level(number) == 0
     yield request.param
-    if LEVELS != ["only"]:
-        lib.hstore_force_level(-1)
+    lib.hstore_force_level(-1)
