@@ -19,8 +19,9 @@ from hstore import Store
 from hstore.clock import now
 from hstore.codec import CHUNK
 from hstore.doctor import examine
+from hstore.domains.artifacts.remasker import ArtifactRemasker
 from hstore.engine import scrubbing
-from hstore.errors import Busy, HstoreError, NotFound, ReadOnly
+from hstore.errors import Busy, HstoreError, NotFound, ReadOnly, UnsafeFileSystem
 from hstore.models import RemaskProgress, RemaskReport
 from hstore.remasking.passes import fingerprint
 from hstore.remasking.tables import TABLES, WITHOUT_WORDS
@@ -315,6 +316,59 @@ def test_refusals(path: Path, tmp_path: Path, program: Program) -> None:
     other.wait()
     with Store.open(path) as store:
         assert store.masking.apply().resumed
+
+
+def test_place_of_a_process_on_another_host_is_taken_over(path: Path, secret: str) -> None:
+    """Nobody can tell whether it lives, and in a container every start has another host name."""
+    with unmasked(path) as store:
+        store.remember("k", secret)
+    with Store.open(path, values=[secret]) as store:
+        with pytest.raises(KeyboardInterrupt):
+            store.masking.apply(progress=interrupt)
+        store._connection.write("UPDATE remaskings SET owner = 'elsewhere/boot/1/1'")
+        assert store.masking.apply().resumed
+
+
+def interrupt(_: RemaskProgress) -> None:
+    """As Ctrl-C at the first batch."""
+    raise KeyboardInterrupt
+
+
+def test_with_a_rollback_journal(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where WAL is not safe, the same is done and shown."""
+    monkeypatch.setattr("hstore.engine.files.wal_is_unsafe", lambda _: "nfs")
+    hidden = Secrets()
+    with pytest.warns(UnsafeFileSystem), unmasked(path) as store:
+        plant_everywhere(store, hidden)
+    with Store.open(path, values=[hidden.registered]) as store:
+        assert store.info().journal_mode == "delete"
+        assert store.masking.apply().clean
+        look_at_files(path.parent, hidden, tmp_path)
+    look_at_content(path, hidden)
+
+
+def test_artifact_deleted_or_damaged_meanwhile(path: Path, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was deleted while its new form was made is no matter; a damaged one is left and named."""
+    with unmasked(path) as store:
+        run, other = (store.record_run("a", "a", exit_code=0) for _ in range(2))
+        store.attach_artifact(run, "log", f"has {secret}")
+        damaged = store.attach_artifact(other, "log", f"{secret} has" * 100)
+        good = store.attach_artifact(other, "log", f"{secret} too")
+        store._connection.write("UPDATE chunks SET data = zeroblob(length(data)) WHERE size > 100")
+    original = ArtifactRemasker._stored
+
+    def deleting(self: ArtifactRemasker, step):
+        found = original(self, step)
+        self._connection.write("DELETE FROM runs WHERE id = $1", (run,))
+        return found
+
+    monkeypatch.setattr(ArtifactRemasker, "_stored", deleting)
+    with Store.open(path, values=[secret]) as store:
+        report = store.masking.apply()
+        assert of(report, "content").left_ids == (damaged,)
+        assert not report.clean
+        assert store.read_artifact(good) == b"[masked:value] too"
+        assert [artifact.id for artifact in store.artifacts.list()] == [good, damaged]
 
 
 @pytest.mark.parametrize("past", sorted(PAST.glob("*.db")), ids=lambda past: past.stem)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 MOST = 2000
 """Pieces of bytes that are looked for; each costs a pass over the file at memory speed."""
-_WHOLE = 24
-"""Bytes up to which a secret is looked for as a whole only: its parts would be found by chance."""
+_WHOLE = 40
+"""Bytes below which a secret is looked for as a whole only: parts of it would be found by chance."""
 _PIECE = 64
 
 
@@ -24,7 +24,7 @@ class Evidence:
     """
 
     def __init__(self, values: Iterable[str | bytes]) -> None:
-        self._values = forms_of(values)
+        self._values = {form: _pieces(form) for form in forms_of(values)}
         self._secrets: dict[bytes, tuple[bytes, ...]] = {}
         self._pieces = 0
         self._skipped: set[int] = set()
@@ -54,16 +54,17 @@ class Evidence:
     @property
     def longest(self) -> int:
         """Bytes of the longest piece."""
-        return max(map(len, self._needles()), default=1)
+        known = (self._values, self._secrets)
+        return max((len(piece) for each in known for pieces in each.values() for piece in pieces), default=1)
 
     def standing_in(self, stretch: bytes) -> list[bytes]:
         """The secrets of which a piece stands in a stretch of bytes."""
-        found = [form for form in self._values if form in stretch]
-        found += [secret for secret, pieces in self._secrets.items() if any(piece in stretch for piece in pieces)]
-        return found
-
-    def _needles(self) -> Iterable[bytes]:
-        return [*self._values, *(piece for pieces in self._secrets.values() for piece in pieces)]
+        return [
+            secret
+            for known in (self._values, self._secrets)
+            for secret, pieces in known.items()
+            if any(piece in stretch for piece in pieces)
+        ]
 
 
 def _pieces(secret: bytes) -> tuple[bytes, ...]:

@@ -128,7 +128,7 @@ class GoingOver:
                 tally.note(artifact, left=False)
             elif self._replace(artifact, place, tally):
                 tally.note(artifact, left=False)
-            else:
+            elif self._content.one(artifact):
                 self._leave(artifact, tally)
         except CorruptDatabase:
             self._leave(artifact, tally)

@@ -21,6 +21,7 @@ class Table:
     Attributes:
         texts: columns of plain text.
         json: columns of JSON, each with the column that holds the name its value is known by, or None.
+        words: columns of a command's words as a JSON array.
         unique: of `texts`, those that must stay unique, each with the columns within which.
         append_only: whether the database refuses to change a row.
         batch: rows that are looked at together.
@@ -32,6 +33,7 @@ class Table:
         texts: Sequence[str],
         *,
         json: dict[str, str | None] | None = None,
+        words: Sequence[str] = (),
         unique: dict[str, tuple[str, ...]] | None = None,
         append_only: bool = False,
         batch: int = 200,
@@ -39,11 +41,12 @@ class Table:
         self.name = name
         self.texts = tuple(texts)
         self.json = json or {}
+        self.words = tuple(words)
         self.unique = unique or {}
         self.append_only = append_only
         self.batch = batch
         within = [column for columns in self.unique.values() for column in columns]
-        self.columns = tuple(dict.fromkeys((*self.texts, *self.json, *within)))
+        self.columns = tuple(dict.fromkeys((*self.texts, *self.json, *self.words, *within)))
         listed = ", ".join(self.columns)
         # Names of tables and columns are constants of this module, never a caller's text.
         self.page = f"SELECT id, {listed} FROM {name} WHERE id > $1 ORDER BY id LIMIT {batch}"  # noqa: S608
@@ -70,7 +73,7 @@ TABLES = (
         unique={"key": ()},
         batch=32,
     ),
-    Table("runs", ["key", "name", "app", "cmdline", "cwd", "git_sha"], json={"argv": None}, unique={"key": ()}),
+    Table("runs", ["key", "name", "app", "cmdline", "cwd", "git_sha"], words=["argv"], unique={"key": ()}),
     Table("run_steps", ["name"], json={"stats": None}, batch=32),
     Table("artifacts", ["name", "path"]),
     Table("wiki_refs", ["title", "selection"], batch=32),
@@ -103,10 +106,10 @@ def masked_row(door: Door, table: Table, row: Row) -> Row:
     for column, name in table.json.items():
         if row[column] is not None:
             found[column] = masked_json(door, row[column], None if name is None else row[name])
-    found = {column: value for column, value in found.items() if value != row[column]}
-    if "argv" in found:
-        found |= _command(door, found["argv"])
-    return found
+    for column in table.words:
+        if row[column] is not None:
+            found |= _masked_words(door, column, row[column])
+    return {column: value for column, value in found.items() if value != row[column]}
 
 
 def masked_json(door: Door, text: str, name: str | None) -> str:
@@ -119,12 +122,16 @@ def masked_json(door: Door, text: str, name: str | None) -> str:
         return door.masker.mask_text(text)
 
 
-def _command(door: Door, argv: str) -> Row:
-    """The command line as the words are now: it quotes them, so that it may hide what they show."""
+def _masked_words(door: Door, column: str, text: str) -> Row:
+    """A command's words, and the line made of them where they change: it quotes them, so it may hide what they show."""
     from json import loads
 
-    words = loads(argv)
-    return {"argv": json_array(words), "cmdline": door.shortened("cmdline", command_line(words))}
+    try:
+        words = door.words(column, loads(text))
+    except (ValueError, InvalidInput, RecursionError):
+        return {column: door.masker.mask_text(text)}
+    masked = json_array(words)
+    return {} if masked == text else {column: masked, "cmdline": door.shortened("cmdline", command_line(words))}
 
 
 def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:

@@ -162,7 +162,8 @@ class ArtifactRemasker:
     def _masked(self, artifact: int, seen: Seen) -> Iterator[Sequence[TimedPiece]]:
         """The artifact's bytes as masked today, cut into chunks, as much at a time as a step holds."""
         stream = self._door.masker.stream()
-        waiting, times = bytearray(), [(0, 0)][:0]
+        waiting = bytearray()
+        times: list[tuple[int, int]] = []
         before, after = bytearray(), bytearray()
         for at, data in self._timed(artifact):
             output = stream.feed(data)
