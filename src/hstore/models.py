@@ -167,24 +167,25 @@ class RemaskProgress(NamedTuple):
 
 
 class RemaskedTable(NamedTuple):
-    """Rows of a table that were `looked` at, `changed`, and `left` though they hold something; marks by type."""
+    """Rows of a table: `looked` at, `changed`, and `left` though they hold something; `found` counts by type."""
 
     name: str
     looked: int
     changed: int
     left: int
     left_ids: tuple[int, ...]
-    replaced: dict[str, int]
+    found: dict[str, int]
 
 
 class RemaskReport(NamedTuple):
     """What masking anew did; `clean`: nothing is left, and no bytes of it.
 
     `resumed`: an interrupted one was gone on with, in which `changed_before` rows and artifacts had been changed.
-    `tables` has the content of artifacts as `content`. `rebuilt`: the file was built anew from its live rows.
-    `wal_bytes` are still in the WAL because another process reads an older state. `searched` secrets and forms of
-    values were looked for in the file's bytes, `unsearched` are too short or too common for that, and
-    `still_standing` of them were found: they stand where the rules do not see them, or in what was left.
+    `tables` has the content of artifacts as `content`. `scrubbed`: only live rows are in the file, because it was
+    `rebuilt` from them now, or nothing was changed or deleted since the last time, and nothing old is in the WAL.
+    `wal_bytes` still are in it because another process reads an older state. `searched` secrets and forms of values
+    were looked for in the file's bytes, `unsearched` are too short or too common for that, and `still_standing` of
+    them were found: they stand where the rules do not see them, or in what was left.
     """
 
     dry_run: bool
@@ -193,6 +194,7 @@ class RemaskReport(NamedTuple):
     changed_before: int
     tables: tuple[RemaskedTable, ...]
     unused_chunks: int
+    scrubbed: bool
     rebuilt: bool
     free_pages: int
     wal_bytes: int

@@ -47,6 +47,8 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["log", "show", "latest"], ""),
         (["project", "info", "--json"], ""),
         (["audit", "list", "--json"], ""),
+        (["mask", "apply", "--json"], ""),
+        (["mask", "apply", "--dry-run"], ""),
         (["doctor", "--json"], ""),
     ]
     codes = {}

@@ -378,7 +378,7 @@ def test_store_of_the_past(past: Path, path: Path) -> None:
     with Store.open(path, values=["a line of the past"]) as store:
         report = store.masking.apply()
         assert report.clean
-        assert of(report, "content").replaced == {"value": 500}
+        assert of(report, "content").found == {"value": 500}
 
 
 def test_content_is_not_looked_at_twice_by_the_same_masker(path: Path, secret: str) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from hstore.cli.grammar import Command, Group, argument
-from hstore.config import environment
+from hstore.cli import mask_apply
+from hstore.cli.grammar import Command, Group
+from hstore.cli.named_values import VALUE_ENV, named_values
 from hstore.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def mask(options: MaskOptions, output: Output) -> int:
     """Pass standard input on to standard output, masked, as it comes."""
     from hstore.masking import Masker
 
-    stream = Masker(values=_values(options.value_names)).stream()
+    stream = Masker(values=named_values(options.value_names)).stream()
     while True:
         try:
             data = os.read(0, _READ_BYTES)
@@ -37,30 +38,12 @@ def mask(options: MaskOptions, output: Output) -> int:
             return 0
 
 
-def _values(names: list[str]) -> list[str]:
-    """The values to mask wherever they stand; they come by the environment, since arguments are seen by everyone."""
-    given = environment()
-    missing = [name for name in names if not given.get(name)]
-    if missing:
-        raise InvalidInput(f"mask: --value-env {missing[0]}: that variable is not set, or empty")
-    return [given[name] for name in names]
-
-
 FILTER = Command(
     "mask",
     "mask the secrets in a text: standard input to standard output",
     MaskOptions,
     mask,
-    (
-        argument(
-            "--value-env",
-            action="append",
-            default=[],
-            dest="value_names",
-            metavar="NAME",
-            help="also mask the value of this environment variable wherever it stands; may be given repeatedly",
-        ),
-    ),
+    (VALUE_ENV,),
     "Works as a stream: memory stays small whatever the length, and a line is passed on once it can hold no\n"
     "beginning of a secret. Other bytes are left exactly as they are.",
     (
@@ -69,4 +52,4 @@ FILTER = Command(
     ),
 )
 
-GROUP = Group("mask", FILTER.summary, (), alone=FILTER)
+GROUP = Group("mask", FILTER.summary, (mask_apply.COMMAND,), alone=FILTER)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from hstore.errors import ReadOnly
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hstore.store import Store
 
 
@@ -18,19 +20,19 @@ def writable(path: str | None) -> Store:
     return Store.open(_expanded(path))
 
 
-def existing(path: str | None) -> Store:
-    """Open to change what is there.
+def existing(path: str | None, values: Sequence[str] = ()) -> Store:
+    """Open to change what is there; `values` are masked besides those of the environment.
 
     Raises:
         NotInitialised: there is no database yet; a question or a deletion is no reason to make one.
     """
     from hstore.store import Store
 
-    return Store.open(_expanded(path), create=False)
+    return Store.open(_expanded(path), create=False, values=values)
 
 
-def readable(path: str | None) -> Store:
-    """Open to look something up, also where the file cannot be written.
+def readable(path: str | None, values: Sequence[str] = ()) -> Store:
+    """Open to look something up, also where the file cannot be written; `values` as in `existing`.
 
     Raises:
         NotInitialised: there is no database yet.
@@ -38,9 +40,9 @@ def readable(path: str | None) -> Store:
     from hstore.store import Store
 
     try:
-        return existing(path)  # brings an older file up to date, which a read-only opening could not
+        return existing(path, values)  # brings an older file up to date, which a read-only opening could not
     except ReadOnly:
-        return Store.open(_expanded(path), readonly=True)
+        return Store.open(_expanded(path), readonly=True, values=values)
 
 
 def _expanded(path: str | None) -> str | None:

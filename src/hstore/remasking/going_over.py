@@ -139,10 +139,10 @@ class GoingOver:
             if self._content.rewrite(
                 artifact,
                 lambda before, after: self._saw(marks, before, after),  # noqa: B023 - called before the next turn
-                lambda: marks.replaced,  # noqa: B023
+                lambda: marks.found,  # noqa: B023
                 lambda: self._done(artifact, place),
             ):
-                add_marks(tally.replaced, marks.replaced, 1)
+                add_marks(tally.found, marks.found, 1)
                 return True
         return False
 
@@ -227,6 +227,7 @@ class GoingOver:
             changed_before=0 if going is None else going.changed_before,
             tables=tables,
             unused_chunks=unused,
+            scrubbed=scrubbed,
             rebuilt=rebuilt,
             free_pages=scrubbing.free_pages(self._connection),
             wal_bytes=wal_bytes,

@@ -20,7 +20,7 @@ class Tally:
         self.changed = 0
         self.left = 0
         self.left_ids: list[int] = []
-        self.replaced: dict[str, int] = {}
+        self.found: dict[str, int] = {}
 
     def note(self, number: int, *, left: bool) -> None:
         """A row holds something to mask, and was changed or left."""
@@ -33,15 +33,15 @@ class Tally:
 
     def count(self, before: bytes, after: bytes) -> None:
         """Count the marks that are new."""
-        add_marks(self.replaced, marks_in(after), 1)
-        add_marks(self.replaced, marks_in(before), -1)
+        add_marks(self.found, marks_in(after), 1)
+        add_marks(self.found, marks_in(before), -1)
 
     def result(self) -> RemaskedTable:
         """As the report shows it; what a larger mark has taken in does not count."""
         from hstore.models import RemaskedTable
 
-        replaced = {kind: number for kind, number in sorted(self.replaced.items()) if number > 0}
-        return RemaskedTable(self.name, self.looked, self.changed, self.left, tuple(self.left_ids), replaced)
+        found = {kind: number for kind, number in sorted(self.found.items()) if number > 0}
+        return RemaskedTable(self.name, self.looked, self.changed, self.left, tuple(self.left_ids), found)
 
 
 def add_marks(counts: dict[str, int], more: dict[str, int], sign: int) -> None:
