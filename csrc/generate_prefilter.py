@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 POSITIONS, BUCKETS, FURTHEST = 4, 16, 4
-BACK_BITS = 13
+BACK_BITS = 15
+WORD, ADDRESS = 64, 128
 
 ByteSet = frozenset[int]
 
@@ -26,6 +27,7 @@ class Window(NamedTuple):
     sets: tuple[ByteSet, ...]
     back: int
     short: bool
+    hint: int
 
 
 SAMPLE = (Path(__file__).parent / "rules" / "sample.txt").read_bytes()
@@ -66,13 +68,16 @@ def both_cases(byte: int) -> ByteSet:
     return frozenset((ord(chr(byte).lower()), ord(chr(byte).upper()))) if byte < 128 else frozenset((byte,))
 
 
-def window_of(anchor: bytes, exact_case: bool, behind: ByteSet) -> Window:
-    """The rarest window of an anchor; what may stand `behind` one that is shorter than a window."""
+def window_of(anchor: bytes, exact_case: bool, behind: ByteSet, hint: int) -> Window:
+    """The rarest window of an anchor; what may stand `behind` one that is shorter than a window.
+
+    `hint` is WORD or ADDRESS for an anchor that hints.c may drop by itself, else 0.
+    """
     sets = [frozenset((byte,)) if exact_case else both_cases(byte) for byte in anchor]
     short = len(sets) < POSITIONS
     sets += [behind] * (POSITIONS - len(sets))
     places = range(min(len(sets) - POSITIONS, FURTHEST) + 1)
-    windows = [Window(tuple(sets[place : place + POSITIONS]), place, short) for place in places]
+    windows = [Window(tuple(sets[place : place + POSITIONS]), place, short, hint) for place in places]
     return min(windows, key=lambda window: (cost(nibbles_of(window)), window.back))
 
 
@@ -202,14 +207,18 @@ class Tables:
                 self.low[half][position][byte & 15] |= bit
                 self.high[half][position][byte >> 4] |= bit
                 self.steps[byte] |= 1 << (16 * position + bucket)
-        if window.short:
+        if window.short and not window.hint:
             for first in window.sets[0]:
                 for second in window.sets[1]:
                     pair = first | second << 8
                     self.pairs[pair >> 3] |= 1 << (pair & 7)
-        else:
-            at = hash_of(bytes(min(bytes_) for bytes_ in window.sets))
-            self.back[at] = max(self.back[at], window.back + 1)
+            return
+        *firsts, lasts = window.sets
+        for last in lasts if window.short else [min(lasts)]:
+            at = hash_of(bytes([*(min(bytes_) for bytes_ in firsts), last]))
+            old = self.back[at]
+            hint = window.hint if old == 0 else window.hint & old
+            self.back[at] = hint | max(old & 7, window.back + 1)
 
 
 def tables_of(windows: list[Window]) -> Tables:

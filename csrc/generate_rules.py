@@ -12,7 +12,7 @@ import sys
 from collections import deque
 from pathlib import Path
 
-from generate_prefilter import Window, definition, window_of
+from generate_prefilter import ADDRESS, WORD, Window, definition, window_of
 from token_shapes import TOKEN_FIELDS, Entry, Part, RuleError, expand, resolve
 
 try:
@@ -149,7 +149,9 @@ def windows_of(anchors: list[tuple[bytes, int, bool]], rules: list[Entry]) -> li
     found = []
     for anchor, number, _ in anchors:
         rule = rules[number]
-        found.append(window_of(anchor, rule["form"] in EXACT_FORMS, frozenset(rule.get("behind", anything))))
+        hint = WORD if anchor.decode() in rule.get("inside_words", ()) else ADDRESS if anchor == b"://" else 0
+        behind = frozenset(rule.get("behind", anything))
+        found.append(window_of(anchor, rule["form"] in EXACT_FORMS, behind, hint))
     return found
 
 

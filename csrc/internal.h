@@ -201,6 +201,7 @@ int is_placeholder(const uint8_t *value, size_t length);         /* values.c */
 uint32_t name_kinds(const uint8_t *name, size_t length);         /* words.c, as are the next two */
 int type_of_kinds(uint32_t kinds);
 uint32_t word_kinds(const uint8_t *word, size_t length);
+int word_is_telling(const uint8_t *word, size_t length); /* words.c; alone or beside others */
 /* own_names.c: as name_kinds, with the user's names in `set`: which of them it is, else NULL, in `*own`. */
 uint32_t kinds_in(const struct ruleset *set, const uint8_t *name, size_t length, const struct own_name **own);
 uint32_t kinds_of_type(int type); /* own_names.c; 0 for a type of no names */
@@ -275,6 +276,7 @@ struct hstore_stream {
     const uint8_t *given;  /* the caller's bytes during a feed */
     uint64_t given_at;
     uint64_t plain_from, plain_to; /* unmasked output not copied yet */
+    size_t rest_start, rest_length; /* of it, what the caller shall take himself */
     uint64_t work, marks;
     int failed, in_mark, tracing;
     struct list trace; /* struct interval: what each mark stands for, while tracing */

@@ -47,13 +47,18 @@ void hstore_stream_reset(hstore_stream *stream);
  * from here on. What begins in bytes that were held because a value may begin there is found too. */
 void hstore_stream_adopt(hstore_stream *stream, const hstore_masker *masker);
 
-/* Takes `length` bytes; `last` says that nothing follows.
+/* Takes `length` bytes; HSTORE_LAST among the `flags` says that nothing follows.
  * Returns 0: the output equals the bytes just given (nothing was copied), 1: the output is at
  * hstore_stream_output, valid until the next call; HSTORE_NO_MEMORY: the stream is unusable until it is
  * reset or restored, and every further call says the same. */
-int hstore_stream_feed(hstore_stream *stream, const uint8_t *bytes, size_t length, int last);
+int hstore_stream_feed(hstore_stream *stream, const uint8_t *bytes, size_t length, int flags);
 const uint8_t *hstore_stream_output(const hstore_stream *stream);
 size_t hstore_stream_output_length(const hstore_stream *stream);
+
+/* With HSTORE_REST among the flags feed may also return 2: the output is that at hstore_stream_output and behind it a
+ * stretch of the bytes just given, which was not copied. */
+size_t hstore_stream_rest_start(const hstore_stream *stream);
+size_t hstore_stream_rest_length(const hstore_stream *stream);
 
 /* Bytes taken and not yet given back. */
 size_t hstore_stream_held(const hstore_stream *stream);
@@ -108,6 +113,8 @@ void hstore_fail_allocation(long successes);
 /* 1 in a build with sanitizers, where it also reads one byte too far when `overrun` is not 0. */
 int hstore_sanitized(int overrun);
 
+#define HSTORE_LAST 1
+#define HSTORE_REST 2
 #define HSTORE_NO_MEMORY -1
 #define HSTORE_BAD_STATE -2
 #define HSTORE_BAD_RULES -3

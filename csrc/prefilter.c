@@ -1,8 +1,8 @@
-/* Chooses the level of the prefilter, and turns its hints into stretches that the automaton has to read. */
+/* Chooses the level of the prefilter: what the machine has, or what a test wants. */
 #include "internal.h"
 #include "prefilter.h"
 
-enum { LEVELS = 5, SCALAR = 0, TAIL = WINDOW_FURTHEST + WINDOW_BYTES - 1, LONGEST_ANCHOR = 32 };
+enum { LEVELS = 5, SCALAR = 0 };
 
 static const char *const level_names[LEVELS] = {"scalar", "ssse3", "avx2", "avx512vbmi", "neon"};
 
@@ -74,6 +74,8 @@ static void mark_first(const struct prefilter *f, const uint8_t *p, size_t lengt
     marker(f, p, length, words);
 }
 
+void mark(const struct prefilter *f, const uint8_t *p, size_t length, uint64_t *words) { marker(f, p, length, words); }
+
 int hstore_level_count(void) { return LEVELS; }
 
 const char *hstore_level_name(int level) { return level < 0 || level >= LEVELS ? NULL : level_names[level]; }
@@ -89,77 +91,4 @@ int hstore_force_level(int level) {
     if (level >= 0 && !hstore_level_supported(level)) return -1;
     choose(level < 0 ? best_level() : level);
     return 0;
-}
-
-/* ---- hints ---- */
-
-/* Whether an anchor's window or an escape character stands at `p`. */
-static inline uint32_t confirmed(const struct prefilter *f, const uint8_t *p) {
-    uint32_t pair = (uint32_t)p[0] | (uint32_t)p[1] << 8;
-    return (uint32_t)(f->back[window_hash(p)] != 0) | (f->pairs[pair >> 3] >> (pair & 7) & 1u) | (*p == ESC);
-}
-
-static void collect(const struct prefilter *f, struct hints *h, const uint8_t *p, size_t length) {
-    uint64_t words[HINT_BYTES / 64];
-    uint8_t filled[HINT_BYTES / 64];
-    uint32_t i, count = 0, places = 0, blocks = (uint32_t)((length + 63) / 64);
-    marker(f, p, length, words);
-    for (i = 0; i < blocks; i++) {
-        filled[count] = (uint8_t)i;
-        count += words[i] != 0;
-    }
-    for (i = 0; i < count; i++) {
-        uint64_t word = words[filled[i]];
-        do {
-            uint32_t place = 64u * filled[i] + FIRST_BIT(word);
-            h->places[places] = (uint16_t)place;
-            places += confirmed(f, p + place);
-            word &= word - 1;
-        } while (word != 0);
-    }
-    h->from = p;
-    h->to = p + length;
-    h->count = places;
-    h->next = 0;
-}
-
-/* The first hint from `p` on, else `stop`. */
-static const uint8_t *next_hint(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *stop) {
-    for (;;) {
-        while (h->next < h->count) {
-            const uint8_t *place = h->from + h->places[h->next];
-            if (place >= stop) return stop;
-            if (place >= p) return place;
-            h->next++;
-        }
-        if (p < h->to) p = h->to;
-        if (p >= stop) return stop;
-        collect(f, h, p, stop - p < HINT_BYTES ? (size_t)(stop - p) : HINT_BYTES);
-    }
-}
-
-/* An anchor interrupted by colour codes has no window that could be found, so before each escape the automaton reads
- * as much as an anchor can be long. */
-static const uint8_t *behind_start(const struct prefilter *f, const uint8_t *place, const uint8_t *low) {
-    size_t back = *place == ESC ? LONGEST_ANCHOR + 1 : f->back[window_hash(place)];
-    if (back > 0) back--;
-    return (size_t)(place - low) > back ? place - back : low;
-}
-
-/* The window of an anchor that begins before `limit` - TAIL is in sight; what begins behind is read. */
-const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *end,
-                          const uint8_t *limit, const uint8_t **until) {
-    const uint8_t *tail, *stop, *place;
-    *until = limit;
-    if (limit - p <= TAIL) return p;
-    tail = limit - TAIL;
-    stop = tail + WINDOW_FURTHEST;
-    if (end < tail) stop = end + WINDOW_FURTHEST;
-    place = next_hint(f, h, p, stop);
-    if (place < stop) {
-        const uint8_t *start = behind_start(f, place, p);
-        *until = place + 1;
-        return start < end ? start : end;
-    }
-    return tail < end ? tail : end;
 }

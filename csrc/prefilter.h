@@ -23,13 +23,16 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WINDOW_BYTES = 4, WINDOW_FURTHEST = 4, BACK_BITS = 13, HINT_BYTES = 4096 };
+enum { WINDOW_BYTES = 4, WINDOW_FURTHEST = 4, BACK_BITS = 15, HINT_BYTES = 4096 };
+
+/* In `back`: all anchors with this window mean something only as part of a telling word, or begin an address. */
+enum { HINT_BACK = 7, HINT_WORD = 64, HINT_ADDRESS = 128 };
 
 struct prefilter {
     uint8_t exact[2][WINDOW_BYTES][128];                           /* half, position, byte: eight buckets */
     uint8_t low[2][WINDOW_BYTES][16], high[2][WINDOW_BYTES][16];   /* the same by nibble */
     uint64_t steps[256];                                           /* sixteen buckets for each position */
-    uint8_t back[1 << BACK_BITS]; /* by hash of a window: 1 + how far behind the anchor's start it stands at most */
+    uint8_t back[1 << BACK_BITS]; /* by hash of a window: 1 + how far behind the anchor's start it stands at most, HINT_… */
     uint8_t pairs[8192];          /* a bit for each two bytes with which an anchor shorter than a window begins */
 };
 
@@ -49,6 +52,9 @@ static inline uint32_t window_hash(const uint8_t *p) {
 typedef void level_mark(const struct prefilter *f, const uint8_t *p, size_t length, uint64_t *words);
 level_mark mark_scalar, mark_ssse3, mark_avx2, mark_avx512vbmi, mark_neon;
 
+/* With the level that was chosen. */
+level_mark mark;
+
 /* The confirmed places of a stretch. They are collected for a whole stretch before any is looked at: a branch that
  * waits for each of the few candidates would be guessed wrong nearly every time. */
 struct hints {
@@ -63,9 +69,9 @@ static inline void no_hints(struct hints *h) {
 }
 
 /* Where the automaton must begin to read, not before `p` and at most `end`; `*until`, how far it must read at least.
- * Bytes up to `limit` may be looked at; `end` <= `limit`. `p` never goes back. */
+ * Bytes from `low` to `limit` may be looked at; `end` <= `limit`. `p` never goes back. */
 const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *end,
-                          const uint8_t *limit, const uint8_t **until);
+                          const uint8_t *low, const uint8_t *limit, const uint8_t **until);
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define LEVELS_X86 1

@@ -102,8 +102,10 @@ static void confirm(struct prefilter *f, const struct positions *w, const struct
         for (first = 0; first < 256; first++)
             for (second = 0; w->has[0][first] && second < 256; second++)
                 if (w->has[1][second]) f->pairs[(first | second << 8) >> 3] |= (uint8_t)(1 << (first & 7));
-    } else if (f->back[window_hash(text)] < start + 1) {
-        f->back[window_hash(text)] = (uint8_t)(start + 1);
+    } else {
+        uint8_t *entry = &f->back[window_hash(text)];
+        *entry &= HINT_BACK; /* no longer a built-in word or address only */
+        if (*entry < start + 1) *entry = (uint8_t)(start + 1);
     }
 }
 

@@ -472,6 +472,8 @@ static int scan(struct hstore_stream *s, struct hints *hints, const struct windo
     const struct ruleset *set = s->masker->set;
     struct rule_state *r = &s->rules;
     const uint8_t *p = at(w, r->position), *end = at(w, until), *limit = at(w, w->end);
+    /* A mark, or the end of a value, is no letter of a word. */
+    const uint8_t *lookable = s->hit_ends.count > 0 ? limit : at(w, r->barrier > w->origin ? r->barrier : w->origin);
     const uint8_t *read = p; /* the automaton reads at least up to here */
     uint32_t node = r->node;
     int crowded = 0;
@@ -479,7 +481,7 @@ static int scan(struct hstore_stream *s, struct hints *hints, const struct windo
         uint32_t move;
         if (node == 0 && p >= read) {
             const uint8_t *from = p;
-            p = next_start(set->prefilter, hints, p, end, limit, &read);
+            p = next_start(set->prefilter, hints, p, end, lookable, limit, &read);
             /* Where hints stand close together, looking for each costs more than reading on. */
             crowded = p - from < CROWD ? crowded + 1 : 0;
             if (crowded >= CROWD_COUNT) read += CROWD_BYTES, crowded = 0;

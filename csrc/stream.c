@@ -10,7 +10,7 @@
 #include "internal.h"
 #include <string.h>
 
-enum { PIECE = 8192, BUFFER_KEPT = 64 * 1024 };
+enum { PIECE = 1024, BUFFER_COMPACTED = 8192, BUFFER_KEPT = 64 * 1024, LIST_KEPT = 8192, REST_WORTH = 2048 };
 
 /* ---- making and releasing ---- */
 
@@ -63,7 +63,7 @@ void hstore_stream_reset(hstore_stream *s) {
     uint64_t *counts = s->counts;
     size_t type_count = s->type_count;
     struct hstore_stream kept = *s;
-    if (s->room > BUFFER_KEPT || s->out_room > BUFFER_KEPT || s->hits.room > PIECE || s->intervals.room > PIECE) {
+    if (s->room > BUFFER_KEPT || s->out_room > BUFFER_KEPT || s->hits.room > LIST_KEPT || s->intervals.room > LIST_KEPT) {
         release_parts(s);
         memset(&kept, 0, sizeof kept);
     }
@@ -250,7 +250,7 @@ static void compact(hstore_stream *s) {
 
 static int append(hstore_stream *s, const uint8_t *bytes, size_t length) {
     if (length == 0) return 0;
-    if (s->room - s->length < length && s->room >= PIECE) compact(s);
+    if (s->room - s->length < length && s->room >= BUFFER_COMPACTED) compact(s);
     if (room_for(&s->buffer, &s->room, s->length, length) != 0) return HSTORE_NO_MEMORY;
     memcpy(s->buffer + s->length, bytes, length);
     s->length += length;
@@ -284,7 +284,8 @@ static int take_copied(hstore_stream *s, const uint8_t *bytes, size_t length, in
     return advance(s, &w);
 }
 
-int hstore_stream_feed(hstore_stream *s, const uint8_t *bytes, size_t length, int last) {
+int hstore_stream_feed(hstore_stream *s, const uint8_t *bytes, size_t length, int flags) {
+    const int last = flags & HSTORE_LAST;
     uint64_t emitted = s->emitted, marks = s->marks;
     size_t done = 0;
     int result = 0;
@@ -311,6 +312,11 @@ int hstore_stream_feed(hstore_stream *s, const uint8_t *bytes, size_t length, in
     if (marks == s->marks && emitted == s->given_at && s->out_length == 0 && s->plain_from == s->given_at &&
         s->plain_to == s->taken)
         return 0;
+    if (flags & HSTORE_REST && s->plain_to - s->plain_from >= REST_WORTH) {
+        s->rest_start = (size_t)(s->plain_from - s->given_at);
+        s->rest_length = (size_t)(s->plain_to - s->plain_from);
+        return 2;
+    }
     if (flush(s) != 0) {
         s->failed = 1;
         return HSTORE_NO_MEMORY;
@@ -320,6 +326,8 @@ int hstore_stream_feed(hstore_stream *s, const uint8_t *bytes, size_t length, in
 
 const uint8_t *hstore_stream_output(const hstore_stream *s) { return s->out; }
 size_t hstore_stream_output_length(const hstore_stream *s) { return s->out_length; }
+size_t hstore_stream_rest_start(const hstore_stream *s) { return s->rest_start; }
+size_t hstore_stream_rest_length(const hstore_stream *s) { return s->rest_length; }
 size_t hstore_stream_held(const hstore_stream *s) { return (size_t)(s->taken - s->emitted); }
 uint64_t hstore_stream_work(const hstore_stream *s) { return s->work; }
 uint64_t hstore_stream_marks(const hstore_stream *s) { return s->marks; }

@@ -1,0 +1,117 @@
+/* Turns the marks of the prefilter into stretches that the automaton has to read.
+ *
+ * In clean logs most marks are words like "authentication" and "keyboard" and addresses like "https://host/path". Those are
+ * told by their next few bytes, and the automaton and the verifiers never hear of them. What is only a hint may be
+ * dropped here only where the verifier's answer is certain: letters on both sides in sight, and nothing masked among them.
+ */
+#include "characters.h"
+#include "prefilter.h"
+
+enum { TAIL = WINDOW_FURTHEST + WINDOW_BYTES - 1, LONGEST_ANCHOR = 32, LONGEST_WORD = 24, HOST = 128 };
+
+/* Whether an anchor shorter than a window may begin here, or an escape sequence. */
+static inline uint32_t is_short(const struct prefilter *f, const uint8_t *p) {
+    uint32_t pair = (uint32_t)p[0] | (uint32_t)p[1] << 8;
+    return (f->pairs[pair >> 3] >> (pair & 7) & 1u) | (*p == ESC);
+}
+
+static inline uint32_t confirmed(const struct prefilter *f, const uint8_t *p) {
+    return (uint32_t)(f->back[window_hash(p)] != 0) | is_short(f, p);
+}
+
+static void collect(const struct prefilter *f, struct hints *h, const uint8_t *p, size_t length) {
+    uint64_t words[HINT_BYTES / 64];
+    uint8_t filled[HINT_BYTES / 64];
+    uint32_t i, count = 0, places = 0, blocks = (uint32_t)((length + 63) / 64);
+    mark(f, p, length, words);
+    for (i = 0; i < blocks; i++) {
+        filled[count] = (uint8_t)i;
+        count += words[i] != 0;
+    }
+    for (i = 0; i < count; i++) {
+        uint64_t word = words[filled[i]];
+        do {
+            uint32_t place = 64u * filled[i] + FIRST_BIT(word);
+            h->places[places] = (uint16_t)place;
+            places += confirmed(f, p + place);
+            word &= word - 1;
+        } while (word != 0);
+    }
+    h->from = p;
+    h->to = p + length;
+    h->count = places;
+    h->next = 0;
+}
+
+/* A word of small letters, or of capitals only: what the names in it would be judged by. */
+static int is_other_word(const uint8_t *place, const uint8_t *low, const uint8_t *limit) {
+    const uint8_t *from = place, *to = place;
+    while (to < limit && to - place <= LONGEST_WORD && is_letter(*to)) to++;
+    if (to == limit) return 0;
+    while (from > low && to - from <= LONGEST_WORD && is_letter(from[-1])) from--;
+    if (from <= low || to - from > LONGEST_WORD) return 0;
+    for (place = is_upper(to[-1]) ? from : from + 1; place < to; place++)
+        if (is_upper(*place) != is_upper(to[-1])) return 0;
+    return !word_is_telling(from, (size_t)(to - from));
+}
+
+static int ends_host(int ch) { return ch == '/' || ch == ' ' || ch == '\n' || ch == '"' || ch == '\'' || ch == '<' || ch == '>'; }
+
+static int is_host_character(int ch) { return is_letter(ch) || is_digit(ch) || ch == '.' || ch == '-' || ch == '_'; }
+
+/* "://host/" and "://host:8080/" have no password. */
+static int is_plain_address(const uint8_t *place, const uint8_t *limit) {
+    const uint8_t *p = place + 3, *end = limit - p > HOST ? p + HOST : limit;
+    while (p < end && is_host_character(*p)) p++;
+    if (p < end && *p == ':')
+        for (p++; p < end && is_digit(*p);) p++;
+    return p < end && ends_host(*p);
+}
+
+static int is_spurious(const struct prefilter *f, const uint8_t *place, const uint8_t *low, const uint8_t *limit) {
+    uint8_t entry = is_short(f, place) ? 0 : f->back[window_hash(place)];
+    if (entry & HINT_WORD && is_letter(*place)) return is_other_word(place, low, limit);
+    return entry & HINT_ADDRESS && *place == ':' ? is_plain_address(place, limit) : 0;
+}
+
+/* The first hint from `p` on, else `stop`. */
+static const uint8_t *next_hint(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *stop,
+                                const uint8_t *low, const uint8_t *limit) {
+    for (;;) {
+        while (h->next < h->count) {
+            const uint8_t *place = h->from + h->places[h->next];
+            if (place >= stop) return stop;
+            if (place >= p && !is_spurious(f, place, low, limit)) return place;
+            h->next++;
+        }
+        if (p < h->to) p = h->to;
+        if (p >= stop) return stop;
+        collect(f, h, p, stop - p < HINT_BYTES ? (size_t)(stop - p) : HINT_BYTES);
+    }
+}
+
+/* An anchor interrupted by colour codes has no window that could be found, so before each escape the automaton reads
+ * as much as an anchor can be long. */
+static const uint8_t *behind_start(const struct prefilter *f, const uint8_t *place, const uint8_t *low) {
+    size_t back = *place == ESC ? LONGEST_ANCHOR + 1 : f->back[window_hash(place)] & HINT_BACK;
+    if (back > 0) back--;
+    return (size_t)(place - low) > back ? place - back : low;
+}
+
+/* The window of an anchor that begins before `limit` - TAIL is in sight; what begins behind is read. */
+const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *end,
+                          const uint8_t *low, const uint8_t *limit, const uint8_t **until) {
+    const uint8_t *tail, *stop, *place;
+    *until = limit;
+    if (limit - p <= TAIL) return p;
+    tail = limit - TAIL;
+    stop = tail + WINDOW_FURTHEST;
+    if (end < tail) stop = end + WINDOW_FURTHEST;
+    place = next_hint(f, h, p, stop, low, limit);
+    if (place < stop) {
+        const uint8_t *start = behind_start(f, place, p);
+        *until = place + 1;
+        return start < end ? start : end;
+    }
+    return tail < end ? tail : end;
+}
