@@ -35,7 +35,7 @@ _FREE_PAGES = "PRAGMA freelist_count"
 _PAGES = "PRAGMA page_count"
 _PAGE_SIZE = "PRAGMA page_size"
 _FEWER_PAGES = "PRAGMA incremental_vacuum(1000)"
-_STEPS = 100_000  # virtual machine instructions between two looks for a signal
+_STEPS = 500  # virtual machine instructions between two looks for a signal
 
 
 def overwrite_deleted(connection: Connection) -> None:
@@ -79,7 +79,7 @@ def rebuild(connection: Connection) -> None:
         raise StoreError(f"{printable(connection.path)}: a file is not built anew inside of a batch")
 
     def vacuum(raw: apsw.Connection) -> None:
-        # Between its steps Python is asked, so that Ctrl-C ends it.
+        # Between its steps Python is asked, so that Ctrl-C ends it while the copy is being made.
         raw.set_progress_handler(lambda: False, _STEPS)
         try:
             raw.execute("VACUUM").fetchall()
