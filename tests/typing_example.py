@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 from hstore import HstoreError, Masker, Store
-from hstore.models import Run
+from hstore.models import RemaskReport, Run
 
 
 def use(path: Path) -> Run | None:
@@ -24,6 +24,9 @@ def use(path: Path) -> Run | None:
             assert rows
             for part in store.artifacts.replay(run):
                 assert part.data
+            report: RemaskReport = store.masking.apply(dry_run=True, progress=lambda at: None)
+            left: int = report.left + sum(table.found.get("value", 0) for table in report.tables)
+            assert left == 0
             return store.runs.latest()
     except HstoreError as failure:
         raise SystemExit(failure.exit_code) from failure

@@ -485,6 +485,29 @@ def test_what_was_deleted_long_ago_goes_too(path: Path, tmp_path: Path) -> None:
     look_at_files(path.parent, hidden, tmp_path)
 
 
+def test_compressed_bytes_of_replaced_content_go_too(path: Path, secret: str) -> None:
+    """No stretch of a replaced chunk's payload, in which the secret stands compressed, is left in the file."""
+    words = [f"{number:x} " for number in range(5000)]
+    with unmasked(path) as store:
+        run = store.record_run("a", "a", exit_code=0)
+        for number in range(20):
+            text = "".join(random.Random(number).choices(words, k=20_000))
+            store.attach_artifact(run, "log", f"{text}{secret}{text[:1000]}")
+        payloads = [row[0] for row in store.query("SELECT data FROM chunks WHERE codec = 1")]
+    assert len(payloads) >= 20
+    pieces = [payload[at : at + 24] for payload in payloads for at in range(100, len(payload) - 24, 3000)]
+    before = path.read_bytes()
+    pieces = [piece for piece in pieces if piece in before]  # the others are cut by the end of a page
+    assert len(pieces) > 100
+    with Store.open(path, values=[secret]) as store:
+        assert store.masking.apply().clean
+        kept = b"".join(row[0] for row in store.query("SELECT data FROM chunks"))
+    after = path.read_bytes()
+    gone = [piece for piece in pieces if piece not in kept]
+    assert len(gone) > 100
+    assert not any(piece in after for piece in gone)
+
+
 def test_without_memory_for_it_the_file_is_not_rebuilt_and_that_is_said(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
