@@ -289,6 +289,15 @@ def word_tables(names: Entry) -> str:
         lines.append(f"const char *const {table}[{len(texts) + 1}] = {{\n")
         lines += [f"    {quoted(text)},\n" for text in texts]
         lines.append("    NULL};\n")
+    texts = sorted(set(names["placeholder_pieces"]))
+    if len(texts) > 32 or any(len(text) < 2 or text != text.lower() for text in texts):
+        raise RuleError("names.toml: at most 32 pieces of placeholders, each of two characters or more, none a capital")
+    starts = [sum(1 << at for at, text in enumerate(texts) if text[0] == chr(byte).lower()) for byte in range(256)]
+    lines.append(rows("piece_starts", "uint32_t", starts, 16).removeprefix("static "))
+    last = [0] * 26
+    for word in names["ending"]:
+        last[ord(word[-2]) - 97] |= 1 << ord(word[-1]) - 97
+    lines.append(rows("ending_pairs", "uint32_t", last, 13).removeprefix("static "))
     pairs = [sum(1 << ord(letter) - 97 for letter in names["pairs"][chr(97 + first)]) for first in range(26)]
     lines.append(rows("letter_pairs", "uint32_t", pairs, 13).removeprefix("static "))
     return "".join(lines)

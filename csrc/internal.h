@@ -108,8 +108,10 @@ extern const int word_count, class_jwt, class_any_token;
 extern const int type_password, type_secret, type_token, type_api_key, type_authorization, type_signature, type_session;
 extern const struct word words[];
 extern const uint16_t word_slots[2048]; /* 1 + index, by hash; see words.c */
+extern const uint32_t ending_pairs[26]; /* of a letter: those that stand behind it at the end of an ending word */
 extern const uint32_t letter_pairs[26]; /* of each letter: those that often follow it in words */
 extern const char *const placeholder_pieces[], *const stop_words[];
+extern const uint32_t piece_starts[256];   /* of each character: the pieces that begin with it, in either case */
 static inline uint16_t move_from(const struct ruleset *set, uint32_t node, int byte) {
     return set->move[(node << COLUMN_BITS) + set->column[byte]];
 }

@@ -34,7 +34,8 @@ struct reading {
     int operator_;        /* its first character; ' ' for none but a gap */
     int gap_behind;       /* a gap stands between operator and value */
     enum layout layout;
-    int command;          /* NAME value, as behind ENV, setx or login */
+    int command;          /* NAME value, as behind ENV or setx */
+    int login;            /* login NAME password VALUE, as in .netrc: the value ends its line */
     int compared;         /* by == or !=: only a quoted value can be one */
     int strict;           /* the notation alone says little: the value must look drawn */
     int quote, escape;    /* around the value; what stands before its closing quote: \ % & or 0 */

@@ -32,6 +32,7 @@ static inline int peek_back(const struct candidate *c, const uint8_t **p, const 
     return look_back(c, p);
 }
 
+/* Behind it the bytes before the candidate are characters. */
 static const uint8_t *end_of_latest_escape(const struct candidate *c) {
     const struct rule_state *s = c->state;
     const struct window *w = c->window;
@@ -43,6 +44,45 @@ static const uint8_t *end_of_latest_escape(const struct candidate *c) {
         return at(w, end) > c->low ? at(w, end) : c->low;
     }
     return c->low;
+}
+
+/* ---- the quick refusal ---- */
+
+enum { PROSE_WORD = 24 };
+
+/* The first byte from `p` on that is no gap, or NULL where it cannot be seen or colours lie before it. */
+static const uint8_t *behind_gaps(const uint8_t *p, const uint8_t *end) {
+    const uint8_t *from = p;
+    while (p < end && is_gap(*p) && p - from <= GAPS) p++;
+    return p < end && *p != ESC ? p : NULL;
+}
+
+/* Is the name an option, Bearer, or what stands behind ENV and the like? Then a gap is operator enough. */
+static int takes_gap(const struct candidate *c, const uint8_t *plain, const uint8_t *name_end) {
+    const uint8_t *first = c->start;
+    int before;
+    while (first > plain && is_name_character(first[-1]) && c->start - first < NAME_SIDE) first--;
+    if (first == plain || *first == '-' || (name_end - first == 6 && (*first | 0x20) == 'b')) return 1;
+    if (!is_gap(first[-1]) || first - 1 == plain) return 0;
+    before = first[-2] | 0x20;
+    return before == 'v' || before == 'x';
+}
+
+/* Most names in logs are words of a sentence: "Failed password for", "the token is". Here they are told from bytes
+ * alone, without a reading; what is not plain at once is left to that. Sets where the name ends. */
+static int is_prose(const struct candidate *c, const uint8_t *plain, const uint8_t **name_end) {
+    const uint8_t *p = c->start, *word;
+    while (p < c->end && is_name_character(*p)) p++;
+    if (p >= c->end || *p == ESC || p - c->start > NAME_SIDE) return 0;
+    *name_end = p;
+    if (!may_follow_name(*p)) return 1;
+    if (!is_gap(*p)) return 0;
+    word = p = behind_gaps(p, c->end);
+    if (p == NULL || !is_alphanumeric(*p)) return 0;
+    while (p < c->end && (is_alphanumeric(*p) || *p == '_' || *p == ',' || *p == '.') && p - word <= PROSE_WORD) p++;
+    if (p >= c->end || !is_gap(*p)) return 0; /* it may be a type, or .netrc's password at the line's end */
+    p = behind_gaps(p, c->end);
+    return p != NULL && *p != '=' && !takes_gap(c, plain, *name_end);
 }
 
 /* Words before a name: ENV NAME value, setx NAME value, set -x NAME value, login USER password VALUE. */
@@ -83,8 +123,8 @@ static void read_word_before(struct reading *r, const uint8_t *p, const uint8_t 
         return;
     }
     r->line_start = count == 6 && memcmp(word + 10, "export", 6) == 0;
-    r->command = follows_command(r, word + 16 - count, count) ||
-                 (r->kinds & WORD_PASSWORD && follows_login(r, first, plain));
+    r->command = follows_command(r, word + 16 - count, count);
+    if (!r->command && r->kinds & WORD_PASSWORD && follows_login(r, first, plain)) r->command = r->login = 1;
     if (r->kinds != WORD_KEY_BESIDE && !(word_kinds(word + 16 - count, (size_t)count) & WORD_HARMLESS_BEFORE)) return;
     shift = count + 1;
     if (r->name_length + shift > NAME_ROOM) return;
@@ -108,8 +148,8 @@ static void take_name(struct reading *r, const uint8_t *from, int before, int be
     }
 }
 
-static enum outcome read_name(struct reading *r) {
-    const uint8_t *plain, *p, *first;
+static enum outcome read_name(struct reading *r, const uint8_t *plain) {
+    const uint8_t *p, *first;
     int before, behind, overlong = 0, ch;
     r->k.at = r->c->start;
     for (behind = 0;; behind++, r->k.at = r->k.next) {
@@ -121,7 +161,6 @@ static enum outcome read_name(struct reading *r) {
     }
     r->name_end = r->k.at; /* also of an overlong one, so that its other anchors are not looked at */
     if (overlong || !may_follow_name(ch)) return REFUSED;
-    plain = end_of_latest_escape(r->c);
     p = first = r->c->start;
     for (before = 0;; before++, first = p) {
         ch = peek_back(r->c, &p, plain);
@@ -143,11 +182,13 @@ static enum outcome read_name(struct reading *r) {
 
 /* ---- the verdict ---- */
 
-static struct verdict refused(const struct reading *r) {
+static struct verdict refused_at(const uint8_t *name_end) {
     struct verdict v = {VERDICT_NO, SWALLOW_PLAIN, 0, NULL, NULL, 0};
-    v.to = r->name_end;
+    v.to = name_end;
     return v;
 }
+
+static struct verdict refused(const struct reading *r) { return refused_at(r->name_end); }
 
 static int fills_line(const struct reading *r) { return r->layout == LAYOUT_WORD || r->layout == LAYOUT_LINE; }
 static int is_element(const struct reading *r) { return r->layout == LAYOUT_ELEMENT || r->layout == LAYOUT_CDATA; }
@@ -177,8 +218,8 @@ static struct verdict unknown(const struct reading *r) {
     return v;
 }
 
-static enum outcome read_until_value(struct reading *r) {
-    enum outcome outcome = read_name(r);
+static enum outcome read_until_value(struct reading *r, const uint8_t *plain) {
+    enum outcome outcome = read_name(r, plain);
     if (outcome == FOUND) outcome = read_operator(r);
     if (outcome != FOUND || r->layout == LAYOUT_WORD) return outcome;
     return read_opener(r);
@@ -198,6 +239,7 @@ static int value_counts(const struct reading *r, int behind) {
     if (r->layout == LAYOUT_ALONE && !(behind < 0 || ends_line(behind))) return 0;
     if (r->quote && !r->escape && closes_a_prompt(r, behind)) return 0;
     if (r->compared && !r->quote) return 0;
+    if (r->login && r->operator_ == ' ' && !(behind < 0 || ends_line(behind))) return 0; /* prose goes on */
     if (r->closed && r->before_lead == ':' && r->lead == ':') return 0; /* "AWS::KMS::Key": a type's name */
     if (r->lead == ':' && r->operator_ == ':' && !r->closed && !r->gap_behind) return 0; /* arn:…:secret:name */
     if (r->lead == '/' && is_name_character(r->before_lead)) return 0; /* /etc/passwd: … */
@@ -220,21 +262,23 @@ struct verdict verify_name(const struct candidate *c) {
     const uint8_t *from;
     enum outcome outcome;
     struct verdict v;
+    const uint8_t *plain = end_of_latest_escape(c);
     int ch;
+    if (is_prose(c, plain, &from)) return refused_at(from);
     begin(&r, c);
-    outcome = read_until_value(&r);
+    outcome = read_until_value(&r, plain);
     if (outcome == REFUSED) return refused(&r);
     if (outcome == UNKNOWN) return unknown(&r);
     ch = peek(&r.k);
     if (ch == LOOK_MORE) return unknown(&r);
     if (ch >= 0) r.k.at = r.k.next - 1; /* colours before the value stay */
     r.hold = from = r.k.at;
-    v = verify_token_at(c, from);
-    if (v.kind == VERDICT_MORE) return unknown(&r);
-    if (v.kind != VERDICT_NO) return refused(&r); /* it is found by itself, under its own type */
     outcome = read_value(&r, &ch);
     if (outcome == UNKNOWN) return unknown(&r);
     if (outcome == REFUSED || !value_counts(&r, ch)) return refused(&r);
+    v = verify_token_at(c, from);
+    if (v.kind == VERDICT_MORE) return unknown(&r);
+    if (v.kind != VERDICT_NO) return refused(&r); /* it is found by itself, under its own type */
     v = unknown(&r);
     v.kind = ch == LOOK_MORE ? VERDICT_SWALLOW : VERDICT_MATCH;
     v.from = from;

@@ -2,7 +2,7 @@
 #include "named.h"
 #include <string.h>
 
-enum { SCHEME = 20, HEREDOC_WORD = 24, REST = 64, BLANKS = 64 };
+enum { SCHEME = 20, HEREDOC_WORD = 24, TYPE_WORD = 24, REST = 64, BLANKS = 64 };
 
 /* Reads on at the cursor whether `text` stands there. */
 static enum outcome spells(struct cursor *k, const char *text) {
@@ -296,6 +296,12 @@ static int is_number(const uint8_t *text, int length) {
     return length == 0;
 }
 
+static int is_telling_word(const uint8_t *text, int length) {
+    int i;
+    for (i = 0; i < length && (is_letter(text[i]) || text[i] == '_' || text[i] == '-'); i++) {}
+    return length > 2 && length <= TYPE_WORD && i == length && name_kinds(text, (size_t)length) != 0;
+}
+
 /* May an unquoted password go on through one of , ; & ( ) and the like? It does in a setting that fills its line,
  * `PASSWORD=a;b(c`, and not where another pair or a call's next argument follows. Facebook's tokens are a number,
  * a bar and the rest. */
@@ -355,6 +361,8 @@ enum outcome read_value(struct reading *r, int *ch) {
         } else if (escaped && (*ch <= 0 || ends_line(*ch))) {
             return FOUND;
         }
+        if (*ch == '=' && !r->quote && r->layout == LAYOUT_PLAIN && is_telling_word(r->value, r->value_length))
+            return REFUSED; /* another assignment, token=api_key=…, which is judged by itself */
         escaped = !escaped && r->quote && !r->escape && *ch == '\\';
         if (r->value_length == VALUE_BYTES) {
             *ch = LOOK_MORE;

@@ -14,18 +14,20 @@ enum { KEY_LENGTH = 10, BARE_KEY_LENGTH = 20, PLAIN_LENGTH = 12, LONG_WORD = 20,
 /* What a value is made of, counted once. */
 struct shape {
     int length, letters, digits, uppers, lowers, spaces, separators, others, distinct, turns, hex_only, high;
+    uint32_t seen[8]; /* a bit per character */
 };
+
+static int has(const struct shape *s, int c) { return s->seen[c >> 5] >> (c & 31) & 1; }
 
 static struct shape shape_of(const uint8_t *value, size_t length) {
     struct shape s = {0};
-    uint32_t seen[8] = {0};
     size_t i;
     s.length = (int)length;
     s.hex_only = 1;
     for (i = 0; i < length; i++) {
         int c = value[i];
-        if (!(seen[c >> 5] >> (c & 31) & 1)) s.distinct++;
-        seen[c >> 5] |= 1u << (c & 31);
+        if (!has(&s, c)) s.distinct++;
+        s.seen[c >> 5] |= 1u << (c & 31);
         s.uppers += is_upper(c);
         s.lowers += is_lower(c);
         s.digits += is_digit(c);
@@ -62,20 +64,28 @@ static int has_field(const uint8_t *v, size_t n) {
     return 0;
 }
 
-/* $NAME, ${NAME}, $(command), {{ name }}, #{name}, <name>, %NAME%, %s, @name@, [name]: filled in elsewhere. */
-static int is_reference(const uint8_t *v, size_t n) {
+/* Where all of it is one: $NAME, ${NAME}, $(command), {{ name }}, #{name}, <name>, %NAME%, %s, @name@, [name]. */
+static int begins_reference(const uint8_t *v, size_t n) {
     int last = v[n - 1];
-    if (v[0] == '$' && n > 1 && (is_letter(v[1]) || strchr("_{($", v[1]) != NULL)) return 1;
-    if (n > 1 && v[1] == '{' && (v[0] == '{' || v[0] == '#' || v[0] == '%')) return 1;
-    if (v[0] == '{' && last == '}') return 1;
-    if (v[0] == '<' && (last == '>' || contains(v, n, ">"))) return 1;
-    if (v[0] == '[' && last == ']') return 1;
-    if (v[0] == '%' && (last == '%' || n == 2)) return 1;
-    if (v[0] == '@' && last == '@') return 1;
-    if (v[0] == '!' && n > 4 && reads_as_identifier(v + 1, n - 1) && !is_digit(last)) return 1; /* !vault */
-    if (v[0] == '#' && n > 1 && (is_letter(v[1]) || v[1] == '{')) return 1;
-    if (contains(v, n, "%(") || contains(v, n, "${") || contains(v, n, "{{") || contains(v, n, "$(")) return 1;
-    return has_field(v, n);
+    switch (v[0]) {
+    case '$': return n > 1 && (is_letter(v[1]) || v[1] == '_' || v[1] == '{' || v[1] == '(' || v[1] == '$');
+    case '{': return v[1] == '{' || v[1] == '%' || last == '}';
+    case '<': return memchr(v, '>', n) != NULL;
+    case '[': return last == ']';
+    case '@': return last == '@';
+    case '%': return last == '%' || n == 2 || v[1] == '{';
+    case '!': return n > 4 && !is_digit(last) && reads_as_identifier(v + 1, n - 1); /* !vault */
+    case '#': return is_letter(v[1]) || v[1] == '{';
+    default: return 0;
+    }
+}
+
+/* A value that is filled in elsewhere, wholly or in part. At least two characters. */
+static int is_reference(const uint8_t *v, const struct shape *s) {
+    size_t n = (size_t)s->length;
+    if (begins_reference(v, n)) return 1;
+    if (has(s, '(') && (contains(v, n, "%(") || contains(v, n, "$("))) return 1;
+    return has(s, '{') && (contains(v, n, "${") || contains(v, n, "{{") || has_field(v, n));
 }
 
 /* An alphabet, not a secret: abcdefghi. */
@@ -99,27 +109,48 @@ static int is_of_placeholder_words(const uint8_t *v, size_t n) {
             while (i < n && is_lower(v[i])) i++;
             if (!(word_kinds(v + from, i - from) & WORD_PLACEHOLDER)) return 0;
             words++;
-        } else if (strchr(" _-.:/,'<>()|", v[i]) != NULL && v[i] != 0) {
-            i++;
-        } else {
+        } else if (v[i] == 0 || strchr(" _-.:/,'<>()|", v[i]) == NULL) {
             return 0;
+        } else {
+            i++;
         }
     }
     return words > 0 && digits < 4;
 }
 
-int is_placeholder(const uint8_t *value, size_t length) {
-    int i;
-    if (length == 0 || is_reference(value, length) || is_of_placeholder_words(value, length)) return 1;
-    if (has_sequence(value, length)) return 1;
-    for (i = 0; placeholder_pieces[i] != NULL; i++)
-        if (contains(value, length, placeholder_pieces[i])) return 1;
+static int has_placeholder_piece(const uint8_t *v, size_t n) {
+    size_t i, k;
+    for (i = 0; i < n; i++) {
+        uint32_t which = piece_starts[v[i]];
+        int piece;
+        for (piece = 0; which != 0; piece++, which >>= 1) {
+            const char *text = placeholder_pieces[piece];
+            if (!(which & 1)) continue;
+            for (k = 1; text[k] != 0 && i + k < n && to_lower(v[i + k]) == text[k]; k++) {}
+            if (text[k] == 0) return 1;
+        }
+    }
     return 0;
+}
+
+static int stands_for_value(const uint8_t *v, const struct shape *s) {
+    size_t n = (size_t)s->length;
+    return is_reference(v, s) || is_of_placeholder_words(v, n) || has_sequence(v, n) || has_placeholder_piece(v, n);
+}
+
+int is_placeholder(const uint8_t *value, size_t length) {
+    struct shape s;
+    if (length < 2) return 1;
+    s = shape_of(value, length);
+    return stands_for_value(value, &s);
 }
 
 static int is_separator(int c) { return c == '_' || c == '-' || c == '.' || c == '/' || c == ':'; }
 
-static int is_vowel(int c) { return strchr("aeiouy", to_lower(c)) != NULL; }
+static int is_vowel(int c) {
+    c = to_lower(c);
+    return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
+}
 
 /* Letters beside one another, and how many of those are seldom so in words. */
 struct pairs { size_t count, rare; };
@@ -250,12 +281,12 @@ static int password_is_telling(const uint8_t *v, const struct shape *s, int quot
     if (s->others > 0 || s->high > 0) return s->letters + s->digits + s->high >= 3 && s->length >= 5;
     if (secret && s->length < 8) return 0;
     if (s->digits > 0) {
-        if (!quoted && identifier && contains(v, n, ".")) return 0;
-        return !(identifier && contains(v, n, "_") && !quoted) || s->turns > 0;
+        if (!quoted && identifier && has(s, '.')) return 0;
+        return !(identifier && has(s, '_') && !quoted) || s->turns > 0;
     }
-    if (!quoted && contains(v, n, ".")) return 0; /* self.pwd */
+    if (!quoted && has(s, '.')) return 0; /* self.pwd */
     if (!identifier) return s->length >= 6;
-    if (contains(v, n, "_") || contains(v, n, ".") || contains(v, n, "/") || contains(v, n, ":")) return 0;
+    if (has(s, '_') || has(s, '.') || has(s, '/') || has(s, ':')) return 0;
     if (quoted && !secret) return quoted_word_is_telling(s);
     if (s->separators > 0) return s->length >= PLAIN_LENGTH && s->separators >= 2;
     return s->length >= PLAIN_LENGTH + 2 && (s->uppers == 0 || s->lowers == 0);
@@ -296,5 +327,5 @@ int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int qu
     if (!quoted && (followed_by == '(' || followed_by == '[')) return 0;
     s = shape_of(value, length);
     if (s.distinct < 3 || !shape_is_telling(value, &s, kinds, quoted)) return 0;
-    return !is_path(value, length) && !says_hash(value, length) && !is_placeholder(value, length);
+    return !is_path(value, length) && !says_hash(value, length) && !stands_for_value(value, &s);
 }

@@ -31,6 +31,8 @@ uint32_t word_kinds(const uint8_t *word, size_t length) {
 /* "rootpassword" is told by its end, unless what stands before that makes it harmless: "nexttoken". */
 static uint32_t kinds_of_compound(const uint8_t *word, size_t length) {
     size_t ending;
+    if (length <= SHORTEST_ENDING) return 0;
+    if (!(ending_pairs[(word[length - 2] | 0x20) - 'a'] >> ((word[length - 1] | 0x20) - 'a') & 1)) return 0;
     for (ending = LONGEST_ENDING; ending >= SHORTEST_ENDING; ending--) {
         uint32_t kinds;
         if (ending >= length) continue;
