@@ -3,6 +3,7 @@
 | variable | meaning |
 |---|---|
 | `HSTORE_DB` | path of the database; wins over every search for a project |
+| `HSTORE_MASK_RULES` | files of masking rules besides the user's and the project's, joined like `PATH` |
 | `HEIMDAL_SESSION` | key of the session that runs and references belong to |
 | `HEIMDAL_PROFILE` | `permissive` or `restricted`, for a session made by `HEIMDAL_SESSION` |
 | `HEIMDAL_CONTEXT_DIR` | directory of context of that session |
@@ -24,18 +25,20 @@ PROFILES = ("permissive", "restricted")
 class Settings:
     """What the environment says, read once and never changed. Attributes are `None` where it is silent."""
 
-    __slots__ = ("context_dir", "database", "home", "no_color", "profile", "session")
+    __slots__ = ("context_dir", "database", "home", "mask_rules", "no_color", "profile", "session")
 
     database: str | None
     session: str | None
     profile: str | None
     context_dir: str | None
     home: str | None
+    mask_rules: tuple[str, ...]
     no_color: bool
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         fill = super().__setattr__
         fill("database", environ.get("HSTORE_DB") or None)
+        fill("mask_rules", tuple(filter(None, environ.get("HSTORE_MASK_RULES", "").split(os.pathsep))))
         fill("session", environ.get("HEIMDAL_SESSION") or None)
         fill("profile", environ.get("HEIMDAL_PROFILE") or None)
         fill("context_dir", environ.get("HEIMDAL_CONTEXT_DIR") or None)

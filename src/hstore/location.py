@@ -1,4 +1,4 @@
-"""Where a project's database lives: found by path alone, without touching any file's content."""
+"""Where a project's database and the masking rules live: found by path alone, without touching any file's content."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from hstore.errors import InvalidInput, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hstore.config import Settings
 
 FOLDER = ".heimdall"
 FILE = "project.db"
+RULES = "masking.toml"
 
 
 class Location:
@@ -47,6 +50,36 @@ def locate(path: str | os.PathLike[str] | None, settings: Settings) -> Location:
     if repository is not None and os.access(repository, os.W_OK):
         return Location(os.path.join(repository, FOLDER, FILE), repository)
     return _fallback(repository or here, settings)
+
+
+def project_rules(database: str) -> str:
+    """The file of a database's masking rules: `.heimdall/masking.toml`, or `NAME.masking.toml` beside NAME.db."""
+    folder, name = os.path.split(database)
+    if os.path.basename(folder) == FOLDER and name == FILE:
+        return os.path.join(folder, RULES)
+    return f"{os.path.splitext(database)[0]}.{RULES}"
+
+
+def user_rules(settings: Settings) -> str | None:
+    """The user's file of masking rules, `~/.heimdall/masking.toml`; None without a home."""
+    return None if settings.home is None else os.path.join(settings.home, FOLDER, RULES)
+
+
+def rule_files(database: str | None, settings: Settings) -> list[str]:
+    """Every file of masking rules that holds here: the user's and the project's where they exist, and those named.
+
+    Raises:
+        InvalidInput: one that nobody named belongs to another user, who could switch masking off with it.
+    """
+    given = [user_rules(settings), None if database is None else project_rules(database)]
+    found = [path for path in given if path is not None and os.path.lexists(path)]
+    for path in found:
+        if not _is_ours(path, stat.S_ISREG):
+            raise InvalidInput(
+                f"{path}: no file, or another user's, so its masking rules are not used; remove it, or name it in"
+                " HSTORE_MASK_RULES"
+            )
+    return [*found, *settings.mask_rules]
 
 
 def _named(given: str | os.PathLike[str]) -> Location:
@@ -88,18 +121,18 @@ def _nearest_folder(here: str, settings: Settings) -> str | None:
         # The fallback's own folder in the home is a project only if somebody made it one.
         if directory == settings.home and not os.path.exists(os.path.join(folder, FILE)):
             continue
-        if _is_ours(folder):
+        if _is_ours(folder, stat.S_ISDIR):
             return folder
     return None
 
 
-def _is_ours(folder: str) -> bool:
-    """Say whether `folder` is a directory of this user: another's, say in /tmp, could be a trap for our output."""
+def _is_ours(path: str, kind: Callable[[int], bool]) -> bool:
+    """Say whether `path` is of a kind and this user's: another's, say in /tmp, could be a trap for our output."""
     try:
-        named, found = os.lstat(folder), os.stat(folder)
+        named, found = os.lstat(path), os.stat(path)
     except OSError:
         return False
-    if not stat.S_ISDIR(found.st_mode):
+    if not kind(found.st_mode):
         return False
     return not hasattr(os, "geteuid") or all(os.geteuid() in (0, owner) for owner in (named.st_uid, found.st_uid))
 

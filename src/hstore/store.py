@@ -17,8 +17,8 @@ from hstore.domains.wiki import WikiRefs
 from hstore.door import Door
 from hstore.engine import open_reader, open_writer
 from hstore.engine.statistics import statistics
-from hstore.location import locate
-from hstore.masking import Masker, telling_name
+from hstore.location import locate, rule_files
+from hstore.masking.surroundings import masker_for
 from hstore.remasking import Remasking
 from hstore.version import VERSION
 
@@ -63,8 +63,8 @@ class Store:
         self.migrated = tuple(migrated)
         self._connection = connection
         self._reader: Connection | None = None
-        masked = [*values, *_secrets_of(environment())]
-        self._door = door = Door(Masker(masked))
+        masker, masked = masker_for(rule_files(connection.path, given), values, environment())
+        self._door = door = Door(masker)
         self._projects = Projects(connection, door, root)
         self.sessions = Sessions(connection, door, self._projects.current)
         ambient = AmbientSession(connection, self.sessions, given, readonly)
@@ -96,12 +96,14 @@ class Store:
             durability: `normal` survives killed processes, `full` power cuts too, at a sync for each commit.
             busy_timeout: seconds to wait for another process or thread that is writing.
             values: secrets to mask wherever they stand, besides the values of environment variables with telling
-                names (`*_TOKEN`, `*PASSWORD*`, …).
+                names (`*_TOKEN`, `*PASSWORD*`, …). Rules of one's own are read from the files of the user and the
+                project and those in `HSTORE_MASK_RULES`, see docs/masking.md.
 
         Raises:
             NotADatabase, CorruptDatabase, ReadOnly, StorageFull, Busy: the file cannot be used.
             NewerDatabase, MigrationError: its schema does not fit this library.
-            InvalidInput: an argument is wrong, or a value is too short or too common to mask.
+            InvalidInput: an argument is wrong, a value is too short or too common to mask, or a file of masking rules
+                says what cannot be expressed.
         """
         given = settings()
         place = locate(path, given)
@@ -383,10 +385,3 @@ class Store:
     def schema_version(self) -> int:
         """The version of the file's schema: the number of migrations applied."""
         return int(self._connection.value("PRAGMA user_version"))
-
-
-def _secrets_of(environment: Mapping[str, str]) -> list[str]:
-    """Values of environment variables whose names tell that they are secret, as far as they can be masked."""
-    return [
-        value for name, value in environment.items() if telling_name(name) and value and Masker.refusal(value) is None
-    ]

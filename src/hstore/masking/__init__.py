@@ -265,6 +265,19 @@ class Stream:
         self._finished = True
         return output
 
+    def trace(self) -> None:
+        """From now on keep what each mark stands for, for `traced`. `save` leaves that out."""
+        lib.hstore_stream_trace(self._open_handle())
+
+    def traced(self) -> list[tuple[int, int, str]]:
+        """The marks so far: offsets in the input of the first byte and of the one behind the last, and the type."""
+        handle, start, end = self._open_handle(), ffi.new("uint64_t *"), ffi.new("uint64_t *")
+        found = []
+        for number in range(lib.hstore_stream_traced(handle)):
+            kind = lib.hstore_stream_mark(handle, number, start, end)
+            found.append((int(start[0]), int(end[0]), self._compiled.types[kind]))
+        return found
+
     def save(self) -> bytes:
         """The state, for `restore` after a write that failed. It holds bytes that are not masked yet."""
         handle = self._open_handle()

@@ -13,7 +13,7 @@ LONGEST_ID = 40
 LONGEST_ANCHOR = 32
 SHORTEST_ANCHOR = 3
 LONGEST_ALLOWED = 1024
-MOST = 64
+MOST = 256
 """Texts of one list."""
 
 KINDS = {"password": 1, "secret": 4, "token": 8, "key": 16}
@@ -41,9 +41,16 @@ def _text(value: Any) -> str:
 def _texts(value: Any) -> list[str]:
     if not isinstance(_present(value), list) or not all(isinstance(each, str) for each in value):
         raise ValueError('a list of texts, as ["first", "second"]')
-    if not 1 <= len(value) <= MOST:
-        raise ValueError(f"1 to {MOST} texts")
+    if len(value) > MOST:
+        raise ValueError(f"at most {MOST} texts")
     return list(dict.fromkeys(value))
+
+
+def _some_texts(value: Any) -> list[str]:
+    found = _texts(value)
+    if not found:
+        raise ValueError("at least one text")
+    return found
 
 
 def _shown(text: str) -> str:
@@ -80,7 +87,7 @@ def _id(value: Any) -> str:
 
 
 def _anchors(value: Any) -> list[str]:
-    for anchor in _texts(value):
+    for anchor in _some_texts(value):
         if not SHORTEST_ANCHOR <= len(anchor) <= LONGEST_ANCHOR:
             raise ValueError(
                 f"{_shown(anchor)}: {SHORTEST_ANCHOR} to {LONGEST_ANCHOR} characters; what is shorter stands everywhere"
@@ -131,7 +138,7 @@ def _ascii(longest: int) -> Check:
 
 
 def _names(value: Any) -> list[str]:
-    for name in _texts(value):
+    for name in _some_texts(value):
         plain = squashed(name)
         if set(name) - _LETTERS - _DIGITS - frozenset("_-."):
             raise ValueError(f"{_shown(name)}: a name has ASCII letters, digits, '_', '-' and '.' only")

@@ -43,9 +43,10 @@ TABLES = {"environment": ENVIRONMENT_FIELDS, "rules": RULES_FIELDS}
 class Entry:
     """One table of a file: its checked fields, and where it stands for messages."""
 
-    __slots__ = ("fields", "where")
+    __slots__ = ("fields", "path", "where")
 
-    def __init__(self, where: str, fields: dict[str, Any]) -> None:
+    def __init__(self, path: str, where: str, fields: dict[str, Any]) -> None:
+        self.path = path
         self.where = where
         self.fields = fields
 
@@ -83,7 +84,12 @@ class RuleFile:
             if not isinstance(table, dict):
                 raise InvalidInput(f"{path}: {key}: one table [{key}], {_gitleaks(key)}")
             where = f"{path}: [{key}]"
-            setattr(self, key, Entry(where, _checked(where, table, fields)))
+            setattr(self, key, Entry(path, where, _checked(where, table, fields)))
+
+    def content(self) -> list[object]:
+        """All checked fields, to compare files by what they say."""
+        lists = [[entry.fields for entry in entries] for entries in (self.token, self.name, self.allow)]
+        return [*lists, self.environment.fields, self.rules.fields]
 
 
 def read(path: str) -> RuleFile:
@@ -120,18 +126,18 @@ def _parsed(path: str, text: str) -> dict[str, Any]:
 def _entries(path: str, text: str, key: str, tables: Any, fields: dict[str, Check]) -> list[Entry]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InvalidInput(f"{path}: {key}: each one is a table of its own, [[{key}]]")
-    lines = _header_lines(text, key)
+    lines = header_lines(text, key)
     found = []
     for number, table in enumerate(tables, 1):
         line = f":{lines[number - 1]}" if len(lines) == len(tables) else ""
         named = table.get("id")
         shown = f" {named!r}" if isinstance(named, str) and len(named) <= 80 and named.isprintable() else f" {number}"
         where = f"{path}{line}: {key}{shown}"
-        found.append(Entry(where, _checked(where, table, fields)))
+        found.append(Entry(path, where, _checked(where, table, fields)))
     return found
 
 
-def _header_lines(text: str, key: str) -> list[int]:
+def header_lines(text: str, key: str) -> list[int]:
     """The lines of `[[key]]`. Where their number differs from that of the tables, nothing is said of lines."""
     header = f"[[{key}]]"
     return [

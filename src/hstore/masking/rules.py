@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 
 from hstore.errors import InvalidInput
 from hstore.masking import rule_ids, telling_name
 from hstore.masking._rule_blob import class_names, compiled
 from hstore.masking._rule_file import RuleFile, read, real_path
+from hstore.masking._values import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from hstore.masking._rule_file import Entry, Paths
@@ -55,7 +56,7 @@ class Rules:
         Raises:
             InvalidInput: naming file, line, rule and field.
         """
-        named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        named = list(paths) if isinstance(paths, Iterable) and not isinstance(paths, str) else [paths]
         return cls(read(path) for path in dict.fromkeys(map(real_path, named)))
 
     def ids(self) -> tuple[str, ...]:
@@ -64,9 +65,9 @@ class Rules:
 
     def values_of(self, environ: Mapping[str, str]) -> list[str]:
         """The values of variables that hold a secret, by their telling names or by `[environment]`."""
-        from hstore.masking import Masker
-
-        return [value for name, value in environ.items() if self.names_a_secret(name) and Masker.refusal(value) is None]
+        types = self.ids()
+        named = (value for name, value in environ.items() if value and self.names_a_secret(name))
+        return [value for value in named if refusal(value, types) is None]
 
     def names_a_secret(self, name: str) -> bool:
         """Whether the value of a variable of this name is to be masked wherever it stands."""
