@@ -6,20 +6,18 @@
  * it differs from the text, before anything is decided; what is needed for that is held. The text is at most 1024
  * bytes long and the candidate 4096, so what cannot be decided within the candidate is masked.
  */
-#include "internal.h"
+#include "characters.h"
 
 enum comparison { DIFFERS, EQUAL, OPEN };
-
-static int ends_line(int ch) { return ch == 0 || ch == '\n' || ch == '\r'; }
 
 /* Would swallowing end at this character? */
 static int ends_swallow(const struct candidate *c, const struct verdict *v, int ch) {
     if (ch < 0) return 1;
     switch (v->swallow) {
     case SWALLOW_CLASS: return !in_class(c->set, v->detail, ch);
-    case SWALLOW_QUOTED: return ch == v->detail || ends_line(ch);
-    case SWALLOW_PLAIN: return ends_plain(ch) || ends_line(ch);
-    case SWALLOW_LINE: return ends_line(ch);
+    case SWALLOW_QUOTED: return ch == v->detail || ch == 0 || ends_line(ch);
+    case SWALLOW_PLAIN: return ends_plain(ch);
+    case SWALLOW_LINE: return ch == 0 || ends_line(ch);
     default: return 0;
     }
 }

@@ -95,8 +95,8 @@ uint64_t hstore_stream_work(const hstore_stream *stream);
 /* 1 when a variable of this name holds a secret, else 0. */
 int hstore_telling_name(const uint8_t *name, size_t length);
 
-/* Of the rules compiled in. */
-const char *hstore_rules_digest(void);
+/* Of a masker's rules, the user's among them; NULL: of those compiled in. */
+const char *hstore_rules_digest(const hstore_masker *masker);
 
 /* The instruction sets that the search for anchors knows: scalar, ssse3, avx2, avx512vbmi, neon. The best that the
  * machine has is taken; the output is the same with each. `hstore_force_level` is for tests and measurements: the

@@ -1,28 +1,23 @@
 /* The names that a user has declared to be telling, and the kinds of names that he has switched off. */
-#include "internal.h"
-
-static int is_digit(int c) { return c >= '0' && c <= '9'; }
-static int is_upper(int c) { return c >= 'A' && c <= 'Z'; }
-static int is_alnum(int c) { return is_digit(c) || is_upper(c) || (c >= 'a' && c <= 'z'); }
-static int lower(int c) { return is_upper(c) ? c + 32 : c; }
+#include "characters.h"
 
 /* Does a word begin at `i`: behind a separator, at a capital behind something else, at the last of several capitals? */
 static int begins_word(const uint8_t *name, size_t i, size_t length) {
-    if (i == 0 || !is_alnum(name[i - 1])) return 1;
+    if (i == 0 || !is_alphanumeric(name[i - 1])) return 1;
     if (!is_upper(name[i])) return is_digit(name[i - 1]) && !is_digit(name[i]);
-    return !is_upper(name[i - 1]) || (i + 1 < length && is_alnum(name[i + 1]) && !is_upper(name[i + 1]));
+    return !is_upper(name[i - 1]) || (i + 1 < length && is_alphanumeric(name[i + 1]) && !is_upper(name[i + 1]));
 }
 
 /* Does the name end in the user's, from the beginning of a word on? A number behind it does not count: PIN_2. */
 static int ends_in(const uint8_t *name, size_t length, const struct own_name *own) {
     size_t left = own->length, i = length;
     if (!is_digit((uint8_t)own->text[left - 1]))
-        while (i > 0 && (is_digit(name[i - 1]) || !is_alnum(name[i - 1]))) i--;
+        while (i > 0 && (is_digit(name[i - 1]) || !is_alphanumeric(name[i - 1]))) i--;
     while (left > 0) {
         if (i == 0) return 0;
         i--;
-        if (!is_alnum(name[i])) continue;
-        if (lower(name[i]) != (uint8_t)own->text[left - 1]) return 0;
+        if (!is_alphanumeric(name[i])) continue;
+        if (to_lower(name[i]) != (uint8_t)own->text[left - 1]) return 0;
         left--;
     }
     return begins_word(name, i, length);
@@ -39,8 +34,7 @@ uint32_t kinds_in(const struct ruleset *set, const uint8_t *name, size_t length,
     kinds = name_kinds(name, length);
     if ((kinds & set->kinds_off) == 0) return kinds;
     kinds &= ~set->kinds_off;
-    return kinds & (WORD_PASSWORD | WORD_SECRET | WORD_TOKEN | WORD_KEY | WORD_KEY_BESIDE | WORD_AUTHORIZATION |
-                    WORD_AUTHORIZATION_WEAK | WORD_SIGNATURE | WORD_SESSION) ? kinds : 0;
+    return kinds & (WORD_TELLING | WORD_PASSWORD_BESIDE | WORD_KEY_BESIDE | WORD_AUTHORIZATION_WEAK) ? kinds : 0;
 }
 
 uint32_t kinds_of_type(int type) {
@@ -50,5 +44,5 @@ uint32_t kinds_of_type(int type) {
     if (type == type_api_key) return WORD_KEY | WORD_KEY_BESIDE;
     if (type == type_authorization) return WORD_AUTHORIZATION | WORD_AUTHORIZATION_WEAK;
     if (type == type_signature) return WORD_SIGNATURE;
-    return type == type_session ? WORD_SESSION : 0;
+    return type == type_session ? WORD_SESSION | WORD_SESSION_BESIDE : 0;
 }

@@ -4,9 +4,9 @@
 
 #include "rules_table.h"
 
-const char *hstore_rules_digest(void) { return builtin_rules.digest; }
-
 static const struct ruleset *rules_of(const hstore_masker *masker) { return masker == NULL ? &builtin_rules : masker->set; }
+
+const char *hstore_rules_digest(const hstore_masker *masker) { return rules_of(masker)->digest; }
 
 int hstore_type_count(const hstore_masker *masker) { return (int)rules_of(masker)->rule_count + 1; }
 

@@ -25,7 +25,7 @@ __all__ = ["RULES_DIGEST", "Masker", "Stream", "rule_ids", "telling_name"]
 
 _LAST, _REST = lib.HSTORE_LAST, lib.HSTORE_REST
 
-RULES_DIGEST: str = ffi.string(lib.hstore_rules_digest()).decode()
+RULES_DIGEST: str = ffi.string(lib.hstore_rules_digest(ffi.NULL)).decode()
 """Of the rules compiled in: what was masked with another digest may have been masked by other rules."""
 
 
@@ -214,6 +214,11 @@ class Masker:
     def stream(self) -> Stream:
         """A stream of bytes masked piece by piece; each output of a command has its own."""
         return Stream(self)
+
+    @property
+    def rules_digest(self) -> str:
+        """Of all its rules: `RULES_DIGEST` without any of one's own."""
+        return str(ffi.string(lib.hstore_rules_digest(self._compiled.masker)).decode())
 
     @property
     def counts(self) -> dict[str, int]:

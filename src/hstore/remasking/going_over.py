@@ -51,7 +51,8 @@ class GoingOver:
     def run(self, *, everything: bool, patience: float) -> RemaskReport:
         """Change it, scrub, and look whether it is gone."""
         scrubbing.overwrite_deleted(self._connection)
-        going = self._pass = Pass(self._connection, self._values, everything=everything)
+        rules = self._door.masker.rules_digest
+        going = self._pass = Pass(self._connection, rules, self._values, everything=everything)
         evidence = self._evidence = Evidence(self._values)
         try:
             for table in TABLES:

@@ -7,7 +7,6 @@ import os
 from hstore.clock import now
 from hstore.errors import Busy
 from hstore.liveness import is_alive, this_process
-from hstore.masking import RULES_DIGEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Pass:
         left_out: artifacts that somebody was still writing.
     """
 
-    def __init__(self, connection: Connection, values: Sequence[str | bytes], *, everything: bool) -> None:
+    def __init__(self, connection: Connection, rules: str, values: Sequence[str | bytes], *, everything: bool) -> None:
         self._connection = connection
         self.resumed = self.repeated = False
         self.replaced = self.changed_before = 0
@@ -51,7 +50,7 @@ class Pass:
         self.places: dict[str, int] = {}
         self.left_out: list[int] = []
         newest = connection.row(NEWEST)
-        known = newest is not None and not everything and _is_same(newest, values)
+        known = newest is not None and not everything and _is_same(newest, rules, values)
         salt = b"" if known else os.urandom(16)
         named = b"" if known else fingerprint(values, salt)
         with connection.transaction():
@@ -60,7 +59,7 @@ class Pass:
             if known and newest is not None:
                 self._go_on(newest)
             else:
-                added = connection.insert(ADD, (RULES_DIGEST, salt, named, this_process(), now()))
+                added = connection.insert(ADD, (rules, salt, named, this_process(), now()))
                 connection.write(FORGET_OTHERS, (added,))
                 self._id = added
 
@@ -110,8 +109,8 @@ class Pass:
         self._connection.write(FINISH, (now(), self._id))
 
 
-def _is_same(newest: Sequence[Any], values: Sequence[str | bytes]) -> bool:
-    return bool(newest[1] == RULES_DIGEST and newest[3] == fingerprint(values, newest[2]))
+def _is_same(newest: Sequence[Any], rules: str, values: Sequence[str | bytes]) -> bool:
+    return bool(newest[1] == rules and newest[3] == fingerprint(values, newest[2]))
 
 
 def fingerprint(values: Sequence[str | bytes], salt: bytes) -> bytes:
