@@ -101,7 +101,8 @@ uint32_t name_kinds(const uint8_t *name, size_t length) {
 int hstore_telling_name(const uint8_t *name, size_t length) {
     if (length == 0 || length > TELLING_NAME) return 0;
     if (length == 3 && memcmp(name, "PWD", 3) == 0) return 0; /* the working directory */
-    return (name_kinds(name, length) & (WORD_TELLING & ~WORD_SIGNATURE)) != 0;
+    /* A variable that says session names one, as DESKTOP_SESSION does: cookies are no variables. */
+    return (name_kinds(name, length) & WORD_TELLING & ~(uint32_t)(WORD_SIGNATURE | WORD_SESSION)) != 0;
 }
 
 int type_of_kinds(uint32_t kinds) {

@@ -239,6 +239,12 @@ def test_no_toml_is_read_where_there_is_no_file(tmp_path):
         (tmp_path / "project.masking.toml").write_text(NAME)
 
 
+def test_variables_that_name_a_session_are_no_secrets():
+    """The desktop's session and hstore's own are names that logs are full of."""
+    environ = {"DESKTOP_SESSION": "plasma-wayland", "HEIMDAL_SESSION": "HEIMDAL-42", "SESSION_TOKEN": VALUE}
+    assert secrets_of(environ) == [VALUE]
+
+
 def test_without_files_the_masker_has_no_rules_of_its_own():
     """Values come from telling names alone."""
     masker, values = masker_for([], ["given-value-1"], {"API_TOKEN": VALUE, "HOME": "/home/someone", "A_TOKEN": ""})
