@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Rules"]
 
-MOST = {"rules": 1000, "sets of characters": 12, "names": 64, "allowed texts": 1000}
-"""What all files together may have; the tables have a bit for each set, and a name is compared with each name."""
+MOST_RULES, MOST_NAMES, MOST_ALLOWED, MOST_SETS = 1000, 64, 1000, 32
+"""What all files together may have; the sets of characters with the built-in ones, since each is a bit."""
 NOT_TO_SWITCH = ("mark", "curl", "value")
 """Types that are no rules: marks, the word curl, registered values."""
 
@@ -83,8 +83,13 @@ class Rules:
 
     def _check_numbers(self) -> None:
         names = sum(len(entry.fields["names"]) for entry in self.names)
-        counts = (len(self.ids()), len(self.own_classes()), names, len(self.allowed))
-        for count, (what, most) in zip(counts, MOST.items(), strict=True):
+        counts = (
+            (len(self.ids()), MOST_RULES, "rules"),
+            (len(self.own_classes()), MOST_SETS - len(class_names()), "sets of characters"),
+            (names, MOST_NAMES, "names"),
+            (len(self.allowed), MOST_ALLOWED, "allowed texts"),
+        )
+        for count, most, what in counts:
             if count > most:
                 raise InvalidInput(f"rules: {count} {what}, of which there can be {most} in all files together")
 
