@@ -58,6 +58,7 @@ text = "hunter2-hunter2"
 rule = "password"
 reason = "in the tests"
 """
+TOKEN = '[[token]]\nid = "acme-key"\nanchors = ["acme_"]\nclass = "alnum"\nmin = 20\n'
 OFF = '[rules]\noff = ["url-password", "token", "github-pat"]\n'
 
 
@@ -408,6 +409,39 @@ def test_making_rules_without_memory_is_an_error(rules_in):
             lib.hstore_fail_allocation(-1)
         break
     assert successes >= 5
+
+
+@pytest.mark.parametrize(
+    "level", [level for level in range(lib.hstore_level_count()) if lib.hstore_level_supported(level)]
+)
+def test_every_level_finds_own_anchors_everywhere(own, level):
+    """Each instruction set, at each place of a block, and behind words that the prefilter drops by themselves."""
+    assert lib.hstore_force_level(level) == 0
+    try:
+        for text, masked in (
+            ("acme_abcdefghij0123456789", "[masked:acme-key]"),
+            ("KennWort: 4711zq", "KennWort: [masked:acme-pin]"),
+        ):
+            for place in range(140):
+                for before in ("." * place, "authentication " * (place // 10) + "x" * (place % 10)):
+                    assert own.mask_text(f"{before} {text} authentication") == f"{before} {masked} authentication"
+    finally:
+        lib.hstore_force_level(-1)
+
+
+WINDOWS = ["assw", "token", "secret", "authent", "keybo", "credi", "passwor", "http", "://ho", "curl"]
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_an_anchor_of_words_that_are_dropped_is_found(rules_in, window):
+    """An own anchor may be made of the very bytes by which a harmless word is known."""
+    masker = Masker(rules=rules_in(TOKEN.replace("acme_", f"{window}9")))
+    for level in range(lib.hstore_level_count()):
+        if lib.hstore_force_level(level) == 0:
+            assert masker.mask_text(f"a harmless line of text {window}9abcdefghij0123456789 and a harmless end") == (
+                "a harmless line of text [masked:acme-key] and a harmless end"
+            )
+    lib.hstore_force_level(-1)
 
 
 def test_building_is_quick(rules_in):
