@@ -42,7 +42,7 @@ class Remasking:
         patience: float = 30.0,
         progress: Watch | None = None,
     ) -> RemaskReport:
-        """Mask all that is stored by the rules of this version and the values that the store was opened with.
+        """Mask all that is stored by the rules and values that the store was opened with.
 
         It works in bounded batches beside other processes and keeps its place in the file: after an interruption of
         any kind the next call goes on where it ended. What was replaced is then scrubbed: the file is built anew
