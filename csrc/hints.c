@@ -91,10 +91,10 @@ static const uint8_t *next_hint(const struct prefilter *f, struct hints *h, cons
 }
 
 /* An anchor interrupted by colour codes has no window that could be found, so before each escape the automaton reads
- * as much as an anchor can be long. */
-static const uint8_t *behind_start(const struct prefilter *f, const uint8_t *place, const uint8_t *low) {
-    size_t back = *place == ESC ? LONGEST_ANCHOR + 1 : f->back[window_hash(place)] & HINT_BACK;
-    if (back > 0) back--;
+ * as much as an anchor can be long. Else it begins where any anchor may begin whose window is at this place or behind
+ * it, complete or cut by an escape: of two places the later one may belong to the anchor that begins earlier. */
+static const uint8_t *behind_start(const uint8_t *place, const uint8_t *low) {
+    size_t back = *place == ESC ? LONGEST_ANCHOR : TAIL;
     return (size_t)(place - low) > back ? place - back : low;
 }
 
@@ -109,7 +109,7 @@ const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint
     if (end < tail) stop = end + WINDOW_FURTHEST;
     place = next_hint(f, h, p, stop, low, limit);
     if (place < stop) {
-        const uint8_t *start = behind_start(f, place, p);
+        const uint8_t *start = behind_start(place, p);
         *until = place + 1;
         return start < end ? start : end;
     }
