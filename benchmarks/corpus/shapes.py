@@ -27,6 +27,7 @@ ALPHABETS = {
     "bighex": DIGITS + "ABCDEF",
     "word": DIGITS + UPPER + LOWER + "_",
     "url": DIGITS + UPPER + LOWER + "-_",
+    "url-equals": DIGITS + UPPER + LOWER + "-_=",
     "base64": DIGITS + UPPER + LOWER + "+/",
     "base32": UPPER + "234567",
     "bech32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",

@@ -21,15 +21,17 @@ ALNUM = string.digits + string.ascii_uppercase + string.ascii_lowercase
 # Tokens whose rule asks for something before the anchor, which stays visible; tested apart, in test_rules.py.
 BEHIND = {
     "hashicorp-tf-api-token", "azure-ad-client-secret", "authress-service-client-access-key",
-    "firebase-cloud-messaging-key", "microsoft-teams-webhook",
+    "firebase-cloud-messaging-key", "microsoft-teams-webhook", "sidekiq-sensitive-url",
 }  # fmt: skip
 # One form where the corpus draws several types or surroundings.
 ONE_FORM = {
     "aws-access-token": "AK IA{base32:16}",
     "aws-amazon-bedrock-api-key-long-lived": "AB SK{base64:120}",
     "flyio-access-token": "fo 1_{url:43}",
+    "jwt-base64": "ZXl KaGJHY2lPaU{base64:120}",
     "jwt": "ey JhbGciOiJIUzI1NiJ9.eyJ{url:100}",
     "openai-api-key": "sk- proj-{url:74}T3Blbk FJ{url:74}",
+    "slack-bot-token": "xo xb-{digit:11}-{digit:12}-{alnum:24}",
     "slack-webhook-url": "hooks.sl ack.com/services/T0{capital:8}/B0{capital:8}/{alnum:24}",
     "telegram-bot-api-token": "1234567890: AA{url:33}",
     "vault-service-token": "hv s.{url:95}",

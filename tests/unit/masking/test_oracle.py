@@ -21,6 +21,7 @@ from masking_oracle import forms_of, load, mask_tokens, mask_values
 RULES = load()
 ANCHORS = [anchor for rule in RULES.tokens for anchor in rule.anchors]
 IDS = frozenset(rule.id for rule in RULES.tokens)
+IN_URLS = frozenset({"sidekiq-sensitive-url"})
 SEPARATORS = [
     b" ",
     b"\n",
@@ -122,6 +123,8 @@ def test_oracle_and_masker_find_every_rule(plain):
             for _ in range(20):
                 text = b"a " + before_for(drawn, rule.entry) + anchor + run_for(drawn, rule.entry) + b" b"
                 masked = plain.mask(text)
+                if rule.id in IN_URLS and b"[masked:url-password]" in masked:
+                    continue  # no such token, and a URL with a password all the same
                 assert masked == mask_tokens(text, RULES), (rule.id, text)
                 found.add(masked is not text)
             assert True in found, (rule.id, anchor)
