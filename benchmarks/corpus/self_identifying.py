@@ -131,7 +131,7 @@ SELF_IDENTIFYING: tuple[tuple[str, str, str | Draw], ...] = (
     ("shopify-shared-secret", "shopify", "shp ss_{hex:32}"),
     ("sidekiq-sensitive-url", "sidekiq", "{hex:8}:{hex:8}"),
     ("slack-app-token", "slack", "xa pp-1-A{capital:10}-{digit:13}-{hex:64}"),
-    ("slack-bot-token", "slack", "xo xb-{digit:10-13}-{digit:10-13}-{alnum:24}||xo xb-{digit:10-13}-{digit:10-13}{alnum:24}"),
+    ("slack-bot-token", "slack", "xo xb-{digit:10-13}-{digit:10-13}{/-/}{alnum:24}"),
     ("slack-config-access-token", "slack", "xox e.xox{/b/p}-1-{alnum:163-166}"),
     ("slack-config-refresh-token", "slack", "xox e-1-{alnum:146}"),
     ("slack-legacy-bot-token", "slack", "xo xb-{digit:8-14}-{alnum:18-26}"),
