@@ -50,6 +50,10 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["mask", "apply", "--json"], ""),
         (["mask", "apply", "--dry-run"], ""),
         (["doctor", "--json"], ""),
+        (["mask", "--explain"], text * 5),
+        (["mask", "--explain", "--json"], text * 5),
+        (["mask", "--list"], ""),
+        (["mask"], text * 5),
     ]
     codes = {}
     for arguments, given in commands:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -155,6 +157,23 @@ def test_files_add_up_and_one_given_twice_counts_once(file):
         assert masker.mask_text("acme_pin=4711zq") == "acme_pin=[masked:acme-pin]"
         assert masker.mask_text("acme_" + "abcdefghij0123456789") == "acme_" + "abcdefghij0123456789"
     assert Masker(rules=file("")).mask_text("acme_pin=4711zq") == "acme_pin=4711zq"
+
+
+def test_the_example_of_the_documentation_is_a_file_of_rules(file):
+    """What docs/masking.md shows is read as it stands, and does what is said beside it."""
+    text = (Path(__file__).parents[3] / "docs" / "masking.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    rules = Rules.read(file(example))
+    assert rules.off == ("jwt", "acme-key")
+    masker = Masker(rules=Rules.read(file(example.replace(', "acme-key"]', "]"))))
+    assert masker.mask_text("acme_abcdefghT3ij01234567 acme_abcdefghijkl01234567") == (
+        "[masked:acme-key] acme_abcdefghijkl01234567"
+    )
+    assert masker.mask_text("acme_abcdefghT3ij01234EXAMPLE") == "acme_abcdefghT3ij01234EXAMPLE"
+    for name in ("ACME-PIN", "acmePin", "prod_acme_pin", "acme_pin_2"):
+        assert masker.mask_text(f"{name}: 4711zq") == f"{name}: [masked:acme-pin]"
+    assert masker.mask_text("acme_pin_length: 4711zq") == "acme_pin_length: 4711zq"
+    assert masker.mask_text("password=hunter2-hunter2") == "password=hunter2-hunter2"
 
 
 @pytest.mark.parametrize(
