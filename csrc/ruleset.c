@@ -11,7 +11,7 @@
  *
  *     "HSR1" | counts: classes rules anchors names allowed off (2 each)
  *     class    bitmap (32)
- *     rule     form class min max distinct digit shown (1 each) | id | inner | allow_suffix     empty: none
+ *     rule     form class min max distinct digit shown lone (1 each) | id | inner | allow_suffix     empty: none
  *     anchor   rule (2) | exact_case held (1 each) | text
  *     name     rule (2) | kinds (4) | text
  *     allowed  rule (2), ANY_RULE for all | text
@@ -124,6 +124,7 @@ static void add_rules(struct hstore_ruleset *r, struct reader *from) {
         rule->distinct = (uint8_t)take_number(from, 1);
         rule->digit = (uint8_t)take_number(from, 1);
         rule->shown = (uint8_t)take_number(from, 1);
+        rule->lone = (uint8_t)take_number(from, 1);
         rule->id = take_text(from, &length);
         if (length == 0 || length > MARK_BYTES || rule->klass >= CLASSES) from->bad = 1;
         if (rule->form != FORM_TOKEN && rule->form != FORM_NAME) from->bad = 1;

@@ -67,7 +67,7 @@ def blob_of(rules: Rules) -> bytes:
             *map(_number, counts),
             *(sum(1 << byte for byte in each).to_bytes(32, "little") for each in classes),
             *(_token(entry, classes) for entry in rules.tokens),
-            *(_rule(entry, FORM_NAME, bytes(6)) for entry in rules.names),
+            *(_rule(entry, FORM_NAME, bytes(7)) for entry in rules.names),
             *anchors,
             *names,
             *allowed,
@@ -96,13 +96,16 @@ def _token(entry: Entry, classes: list[frozenset[int]]) -> bytes:
     named = class_names()
     own = fields["characters"]
     number = named.index(fields["class"]) if own is None else len(named) + classes.index(own)
-    shape = [number, fields["min"], fields["max"], fields["distinct"], fields["digit"], fields["shown"]]
+    shape = [number, fields["min"], fields["max"], fields["distinct"], fields["digit"], fields["shown"], fields["lone"]]
     return _rule(entry, FORM_TOKEN, bytes(map(int, shape)))
 
 
 def _token_anchors(rules: Rules, numbers: dict[str, int]) -> Iterator[bytes]:
     for entry in rules.tokens:
-        for anchor in entry.fields["anchors"]:
+        anchors = entry.fields["anchors"]
+        if entry.fields["any_case"]:
+            anchors = dict.fromkeys(form for anchor in anchors for form in (anchor, anchor.lower(), anchor.upper()))
+        for anchor in anchors:
             held = not entry.fields["shown"]
             yield _number(numbers[entry.fields["id"]]) + bytes([1, held]) + _text(anchor)
 

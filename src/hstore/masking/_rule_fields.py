@@ -205,6 +205,8 @@ TOKEN_FIELDS: dict[str, Check] = {
     "digit": _optional(_flag, False),
     "inner": _optional(_ascii(64)),
     "allow_suffix": _optional(_ascii(64)),
+    "any_case": _optional(_flag, False),
+    "lone": _optional(_flag, False),
     "shown": _optional(_flag, False),
 }
 NAME_FIELDS: dict[str, Check] = {

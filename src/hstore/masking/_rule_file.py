@@ -30,6 +30,9 @@ MISTAKEN = {
     " min and max",
     "entropy": "give distinct, the number of different characters among the first min, instead of an entropy",
     "keywords": "there are no keywords: a rule's anchors are what is looked for",
+    "shapes": "only built-in rules have shapes of several parts: give class, min and max, for the longest part",
+    "before": "only built-in rules look at what stands before an anchor: take it into the anchors",
+    "allow": "a false alarm is an [[allow]] table of its own, with text and rule",
     "allowlist": "false alarms are [[allow]] tables, each with a text",
 }
 """What people try that the restricted form does not have, and what to do instead."""

@@ -40,6 +40,15 @@ characters = "-_0-9a-z"
 min = 8
 shown = true
 
+[[token]]
+id = "acme-file"
+anchors = ["Acme-x"]
+class = "alnum"
+min = 8
+max = 12
+any_case = true
+lone = true
+
 [[name]]
 id = "acme-pin"
 names = ["acme_pin", "Kennwort"]
@@ -95,6 +104,11 @@ def rules_in(tmp_path):
         ("AC-ABCDEFGHIJ", "AC-ABCDEFGHIJ"),
         ("https://acme.example/s/ab3-de_fg9 x", "https://acme.example/s/[masked:acme-link] x"),
         ("\x1b[1macme_abcde\x1b[0mfghij0123456789\x1b[0m", "\x1b[1m[masked:acme-key]\x1b[0m"),
+        ("Acme-x12ab34cd ACME-X12ab34cd acme-x12ab34cd aCme-x12ab34cd", "[masked:acme-file] " * 3 + "aCme-x12ab34cd"),
+        (
+            "Acme-x12ab34cd.txt Acme-x12ab34cd. Acme-x12ab34cd",
+            "Acme-x12ab34cd.txt [masked:acme-file]. [masked:acme-file]",
+        ),
         ("acme_pin=4711zq", "acme_pin=[masked:acme-pin]"),
         ("prod-ACME-PIN: '4711zq'", "prod-ACME-PIN: '[masked:acme-pin]'"),
         ('{"acmePin": "4711zq"}', '{"acmePin": "[masked:acme-pin]"}'),
@@ -152,7 +166,7 @@ def test_every_split_gives_the_same(own, in_pieces):
 PIECES = [
     ALLOWED, ALLOWED[:-1], ALLOWED[:9], ALLOWED[9:], "acme_", "AC-", CODE, "acme_pin=", "acmePin", ": ", "=", '"', " ",
     "password=", "hunter2-hunter2", "-", "x", "\n", "\x1b[31m", "\x1b[", "[masked:acme-key]", "[", "]", "\0", "token=",
-    "a-registered-value", "acme.example/s/", "gh" + "p_", "https://", "u:", "@h",
+    "a-registered-value", "acme.example/s/", "Acme-x", "ACME-X", ".t", "12ab34cd", "gh" + "p_", "https://", "u:", "@h",
 ]  # fmt: skip
 
 
