@@ -63,6 +63,7 @@ void hstore_stream_reset(hstore_stream *s) {
     uint64_t *counts = s->counts;
     size_t type_count = s->type_count;
     struct hstore_stream kept = *s;
+    release_list(&s->trace, sizeof(struct interval));
     if (s->room > BUFFER_KEPT || s->out_room > BUFFER_KEPT || s->hits.room > LIST_KEPT || s->intervals.room > LIST_KEPT) {
         release_parts(s);
         memset(&kept, 0, sizeof kept);
@@ -156,9 +157,8 @@ int hstore_stream_mark(const hstore_stream *s, size_t number, uint64_t *start, u
 /* One mark may come in several stretches. */
 static int trace(hstore_stream *s, uint64_t start, uint64_t end, int type) {
     struct interval mark = {start, end, type, 0};
-    struct interval *latest = (struct interval *)s->trace.items + s->trace.count - 1;
     if (!s->in_mark) return list_push(&s->trace, &mark, sizeof mark);
-    if (s->trace.count > 0) latest->end = end;
+    if (s->trace.count > 0) ((struct interval *)s->trace.items)[s->trace.count - 1].end = end;
     return 0;
 }
 
