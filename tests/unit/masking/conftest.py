@@ -11,7 +11,7 @@ import pytest
 from benchmarks.corpus.further_types import FURTHER_TYPES
 from benchmarks.corpus.named_values import NEWER_FORMS
 from benchmarks.corpus.self_identifying import SELF_IDENTIFYING
-from benchmarks.corpus.shapes import draw_shape
+from benchmarks.corpus.shapes import UUID, draw_shape
 
 from hstore._masker import ffi, lib
 from hstore.masking import Masker, rule_ids
@@ -27,6 +27,9 @@ BEHIND = {
 ONE_FORM = {
     "aws-access-token": "AK IA{base32:16}",
     "aws-amazon-bedrock-api-key-long-lived": "AB SK{base64:120}",
+    "aws-amazon-bedrock-api-key-short-lived": "key -YmVkcm9jay5hbWF6{base64:80}",
+    "discord-webhook-url": "com/ap i/webhooks/{digit:18}/{url:68}",
+    "feishu-webhook-url": "apis/bo t/v2/hook/" + UUID,
     "flyio-access-token": "fo 1_{url:43}",
     "jwt-base64": "ZXl KaGJHY2lPaU{base64:120}",
     "jwt": "ey JhbGciOiJIUzI1NiJ9.eyJ{url:100}",

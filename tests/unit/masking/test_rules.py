@@ -41,7 +41,8 @@ BY_NAMES = {
 SHOWN = {
     "hashicorp-tf-api-token": 14, "azure-ad-client-secret": 4, "firebase-cloud-messaging-key": 22,
     "authress-service-client-access-key": 47, "microsoft-teams-webhook": 14, "slack-webhook-url": 8,
-    "telegram-bot-api-token": 20,
+    "telegram-bot-api-token": 20, "aws-amazon-bedrock-api-key-short-lived": 12, "discord-webhook-url": 16,
+    "feishu-webhook-url": 28,
 }  # fmt: skip
 """How many characters of a token stay visible before its anchor, at most."""
 OTHER_TYPE = {
