@@ -1,7 +1,7 @@
 """Makes the tables of the prefilter: which four bytes, at which places, may belong to an anchor.
 
 Each anchor is represented by one window of four bytes among its first eight: the rarest in rules/sample.txt. The
-windows are put into sixteen buckets; a place is a candidate when for some bucket each of its four bytes occurs at
+windows are put into 32 buckets; a place is a candidate when for some bucket each of its four bytes occurs at
 that position in a window of the bucket. Buckets are merged greedily, the cheapest pair first, and then single windows
 are moved while that helps. The cost is how many places of the sample pass as the instruction sets without a byte
 table see them: by low and high nibble (as Hyperscan's literal matcher does: Wang et al., NSDI 2019, section 4.2).
@@ -9,14 +9,17 @@ table see them: by low and high nibble (as Hyperscan's literal matcher does: Wan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
+from itertools import product
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-POSITIONS, BUCKETS, FURTHEST = 4, 16, 4
-BACK_BITS = 15
-WORD, ADDRESS = 64, 128
+POSITIONS, BUCKETS, FURTHEST = 4, 32, 4
+HASH_BITS = 15
+ROUNDS = 3
+ANCHOR, WORD, ADDRESS = 1, 2, 4
 
 ByteSet = frozenset[int]
 
@@ -68,8 +71,8 @@ def both_cases(byte: int) -> ByteSet:
     return frozenset((ord(chr(byte).lower()), ord(chr(byte).upper()))) if byte < 128 else frozenset((byte,))
 
 
-def window_of(anchor: bytes, exact_case: bool, behind: ByteSet, hint: int) -> Window:
-    """The rarest window of an anchor; what may stand `behind` one that is shorter than a window.
+def windows_of(anchor: bytes, exact_case: bool, behind: ByteSet, hint: int) -> list[Window]:
+    """The windows that an anchor has; what may stand `behind` one that is shorter than a window.
 
     `hint` is WORD or ADDRESS for an anchor that hints.c may drop by itself, else 0.
     """
@@ -77,13 +80,13 @@ def window_of(anchor: bytes, exact_case: bool, behind: ByteSet, hint: int) -> Wi
     short = len(sets) < POSITIONS
     sets += [behind] * (POSITIONS - len(sets))
     places = range(min(len(sets) - POSITIONS, FURTHEST) + 1)
-    windows = [Window(tuple(sets[place : place + POSITIONS]), place, short, hint) for place in places]
-    return min(windows, key=lambda window: (cost(nibbles_of(window)), window.back))
+    return [Window(tuple(sets[place : place + POSITIONS]), place, short, hint) for place in places]
 
 
 Nibbles = tuple[tuple[int, int], ...]
 
 
+@cache
 def nibbles_of(window: Window) -> Nibbles:
     """For each position the low and the high nibbles as sets of bits."""
     return tuple(
@@ -116,9 +119,14 @@ def union(first: Nibbles, second: Nibbles) -> Nibbles:
     return tuple((a | c, b | d) for (a, b), (c, d) in zip(first, second, strict=True))
 
 
-def assign(windows: list[Window]) -> list[int]:
-    """A bucket for each window: the pair whose union costs least is merged until sixteen are left."""
-    buckets = sorted({nibbles_of(window) for window in windows})
+def rarest(windows: list[Window]) -> Window:
+    """The one that the fewest places pass."""
+    return min(windows, key=lambda window: (cost(nibbles_of(window)), window.back))
+
+
+def merged(windows: set[Nibbles]) -> list[set[Nibbles]]:
+    """The buckets: the pair whose union costs least is merged until so many are left."""
+    buckets = sorted(windows)
     best: dict[Nibbles, tuple[float, Nibbles]] = {}
 
     def partner(one: Nibbles) -> tuple[float, Nibbles]:
@@ -129,101 +137,93 @@ def assign(windows: list[Window]) -> list[int]:
     members: dict[Nibbles, set[Nibbles]] = {bucket: {bucket} for bucket in buckets}
     while len(buckets) > BUCKETS:
         one = min(buckets, key=lambda bucket: (best[bucket], bucket))
-        other = best[one][1]
-        merged = union(one, other)
-        gone = {one, other, merged}
+        both = union(one, best[one][1])
+        gone = {one, best[one][1], both}
         inside = set[Nibbles]().union(*(members.pop(bucket) for bucket in gone if bucket in members))
-        buckets = [bucket for bucket in buckets if bucket not in gone] + [merged]
-        members[merged] = inside
+        buckets = [bucket for bucket in buckets if bucket not in gone] + [both]
+        members[both] = inside
         for bucket in buckets:
-            if bucket == merged or best[bucket][1] in gone:
+            if bucket == both or best[bucket][1] in gone:
                 best[bucket] = partner(bucket)
             else:
-                added = (cost(union(bucket, merged)) - cost(bucket) - cost(merged), merged)
-                best[bucket] = min(best[bucket], added)
-    groups = refined([sorted(members[bucket]) for bucket in sorted(buckets)])
-    number = {nibbles: at for at, group in enumerate(groups) for nibbles in group}
-    return [number[nibbles_of(window)] for window in windows]
+                best[bucket] = min(best[bucket], (cost(union(bucket, both)) - cost(bucket) - cost(both), both))
+    return [members[bucket] for bucket in sorted(buckets)]
 
 
-def union_of(group: list[Nibbles]) -> Nibbles:
-    """The bucket of all."""
-    found = group[0]
-    for nibbles in group[1:]:
-        found = union(found, nibbles)
+def union_of(windows: Iterable[Window]) -> Nibbles:
+    """The bucket of all; of none, what nothing passes."""
+    found: Nibbles = ((0, 0),) * POSITIONS
+    for window in windows:
+        found = union(found, nibbles_of(window))
     return found
 
 
-def refined(groups: list[list[Nibbles]]) -> list[list[Nibbles]]:
-    """Moves single windows to the bucket where they cost less, until none gains."""
-    costs = [cost(union_of(group)) for group in groups]
-    moved = True
-    while moved:
-        moved = False
-        for home, group in enumerate(groups):
-            for nibbles in list(group):
-                if len(group) == 1:
-                    break
-                rest = [other for other in group if other != nibbles]
-                saved = costs[home] - cost(union_of(rest))
-                added, target = min(
-                    (cost(union(union_of(other), nibbles)) - costs[at], at)
-                    for at, other in enumerate(groups)
-                    if at != home
-                )
-                if added < saved - 1e-6:
-                    group.remove(nibbles)
-                    groups[target].append(nibbles)
-                    costs[home] -= saved
-                    costs[target] += added
-                    moved = True
-    return groups
+def assign(options: list[list[Window]]) -> list[tuple[Window, int]]:
+    """A window for each anchor and its bucket.
+
+    The rarest windows are merged first. Then each anchor in turn takes the window and the bucket that cost least given
+    all the others, a few times over: "_key" at one place joins "_pat" at another.
+    """
+    chosen = [rarest(windows) for windows in options]
+    buckets = merged({nibbles_of(window) for window in chosen})
+    homes = [next(at for at, bucket in enumerate(buckets) if nibbles_of(window) in bucket) for window in chosen]
+    unions = [
+        union_of(window for window, at in zip(chosen, homes, strict=True) if at == home) for home in range(BUCKETS)
+    ]
+    for _ in range(ROUNDS):
+        for number, windows in enumerate(options):
+            home = homes[number]
+            unions[home] = union_of(other for at, other in enumerate(chosen) if homes[at] == home and at != number)
+            _, place, homes[number] = min(
+                (cost(union(bucket, nibbles_of(each))) - cost(bucket), place, at)
+                for place, each in enumerate(windows)
+                for at, bucket in enumerate(unions)
+            )
+            chosen[number] = windows[place]
+            unions[homes[number]] = union(unions[homes[number]], nibbles_of(windows[place]))
+    return list(zip(chosen, homes, strict=True))
 
 
 def hash_of(window: bytes) -> int:
     """As `window_hash` in prefilter.h."""
     folded = int.from_bytes(window, "little") | 0x20202020
-    return (folded * 0x9E3779B1 & 0xFFFFFFFF) >> (32 - BACK_BITS)
+    return (folded * 0x9E3779B1 & 0xFFFFFFFF) >> (32 - HASH_BITS)
+
+
+def short_hash_of(three: bytes) -> int:
+    """As `short_hash` in prefilter.h."""
+    return (int.from_bytes(three, "little") * 0x9E3779B1 & 0xFFFFFFFF) >> 16
 
 
 class Tables:
     """struct prefilter, filled."""
 
-    def __init__(self, windows: list[Window], buckets: list[int]) -> None:
-        self.exact = [[[0] * 128 for _ in range(POSITIONS)] for _ in range(2)]
-        self.low = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(2)]
-        self.high = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(2)]
-        self.steps = [0] * 256
-        self.back = [0] * (1 << BACK_BITS)
-        self.pairs = [0] * 8192
-        for window, bucket in zip(windows, buckets, strict=True):
+    def __init__(self, windows: list[tuple[Window, int]]) -> None:
+        self.exact = [[[0] * 128 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
+        self.low = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
+        self.high = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
+        self.kinds = [0] * (1 << HASH_BITS)
+        self.shorts = [0] * 8192
+        for window, bucket in windows:
             self._add(window, bucket)
 
     def _add(self, window: Window, bucket: int) -> None:
-        half, bit = bucket // 8, 1 << bucket % 8
+        group, bit = bucket // 8, 1 << bucket % 8
         for position, bytes_ in enumerate(window.sets):
             for byte in bytes_:
-                self.exact[half][position][byte & 127] |= bit
-                self.low[half][position][byte & 15] |= bit
-                self.high[half][position][byte >> 4] |= bit
-                self.steps[byte] |= 1 << (16 * position + bucket)
+                self.exact[group][position][byte & 127] |= bit
+                self.low[group][position][byte & 15] |= bit
+                self.high[group][position][byte >> 4] |= bit
         if window.short and not window.hint:
-            for first in window.sets[0]:
-                for second in window.sets[1]:
-                    pair = first | second << 8
-                    self.pairs[pair >> 3] |= 1 << (pair & 7)
+            for three in product(*window.sets[:3]):
+                at = short_hash_of(bytes(three))
+                self.shorts[at >> 3] |= 1 << (at & 7)
             return
         *firsts, lasts = window.sets
         for last in lasts if window.short else [min(lasts)]:
             at = hash_of(bytes([*(min(bytes_) for bytes_ in firsts), last]))
-            old = self.back[at]
-            hint = window.hint if old == 0 else window.hint & old
-            self.back[at] = hint | max(old & 7, window.back + 1)
-
-
-def tables_of(windows: list[Window]) -> Tables:
-    """The tables of all windows."""
-    return Tables(windows, assign(windows))
+            old = self.kinds[at]
+            self.kinds[at] = ANCHOR | (window.hint if old == 0 else window.hint & old)
 
 
 def flat(values: list[int]) -> str:
@@ -232,16 +232,15 @@ def flat(values: list[int]) -> str:
     return "{\n    " + ",\n    ".join(lines) + "}"
 
 
-def definition(windows: list[Window]) -> str:
+def definition(options: list[list[Window]]) -> str:
     """The C definition of the built-in prefilter."""
-    tables = tables_of(windows)
+    tables = Tables(assign(options))
 
     def nested(table: list[list[list[int]]]) -> str:
-        return "{" + ",\n".join("{" + ",\n".join(flat(row) for row in half) + "}" for half in table) + "}"
+        return "{" + ",\n".join("{" + ",\n".join(flat(row) for row in group) + "}" for group in table) + "}"
 
     return (
         "const struct prefilter builtin_prefilter = {\n"
         f"{nested(tables.exact)},\n{nested(tables.low)},\n{nested(tables.high)},\n"
-        + "{" + ",\n".join(f"{step:#x}u" for step in tables.steps) + "},\n"
-        + f"{flat(tables.back)},\n{flat(tables.pairs)}}};\n"
+        + f"{flat(tables.kinds)},\n{flat(tables.shorts)}}};\n"
     )  # fmt: skip

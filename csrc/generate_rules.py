@@ -12,7 +12,7 @@ import sys
 from collections import deque
 from pathlib import Path
 
-from generate_prefilter import ADDRESS, WORD, Window, definition, window_of
+from generate_prefilter import ADDRESS, WORD, Window, definition, windows_of
 from token_shapes import TOKEN_FIELDS, Entry, Part, RuleError, expand, resolve
 
 try:
@@ -143,15 +143,15 @@ class Automaton:
         return pairs
 
 
-def windows_of(anchors: list[tuple[bytes, int, bool]], rules: list[Entry]) -> list[Window]:
-    """For the prefilter: a window of each anchor, in the cases in which its verifier takes it."""
+def windows_of_all(anchors: list[tuple[bytes, int, bool]], rules: list[Entry]) -> list[list[Window]]:
+    """For the prefilter: the windows of each anchor, in the cases in which its verifier takes it."""
     anything = frozenset(range(256))
     found = []
     for anchor, number, _ in anchors:
         rule = rules[number]
         hint = WORD if anchor.decode() in rule.get("inside_words", ()) else ADDRESS if anchor == b"://" else 0
         behind = frozenset(rule.get("behind", anything))
-        found.append(window_of(anchor, rule["form"] in EXACT_FORMS, behind, hint))
+        found.append(windows_of(anchor, rule["form"] in EXACT_FORMS, behind, hint))
     return found
 
 
@@ -352,7 +352,7 @@ def generate(folder: Path = HERE / "rules") -> str:
             class_tables(classes, used),
             rule_tables(rules, used, anchors),
             automaton_tables(automaton),
-            definition(windows_of(anchors, rules)),
+            definition(windows_of_all(anchors, rules)),
             word_tables(names),
             about_tables(rules, used),
             ruleset(digest[:32], len(rules), len(anchors), len(automaton.edges)),

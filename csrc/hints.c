@@ -9,16 +9,6 @@
 
 enum { TAIL = WINDOW_FURTHEST + WINDOW_BYTES - 1, LONGEST_ANCHOR = 32, LONGEST_WORD = 24, HOST = 128 };
 
-/* Whether an anchor shorter than a window may begin here, or an escape sequence. */
-static inline uint32_t is_short(const struct prefilter *f, const uint8_t *p) {
-    uint32_t pair = (uint32_t)p[0] | (uint32_t)p[1] << 8;
-    return (f->pairs[pair >> 3] >> (pair & 7) & 1u) | (*p == ESC);
-}
-
-static inline uint32_t confirmed(const struct prefilter *f, const uint8_t *p) {
-    return (uint32_t)(f->back[window_hash(p)] != 0) | is_short(f, p);
-}
-
 static void collect(const struct prefilter *f, struct hints *h, const uint8_t *p, size_t length) {
     uint64_t words[HINT_BYTES / 64];
     uint8_t filled[HINT_BYTES / 64];
@@ -33,7 +23,7 @@ static void collect(const struct prefilter *f, struct hints *h, const uint8_t *p
         do {
             uint32_t place = 64u * filled[i] + FIRST_BIT(word);
             h->places[places] = (uint16_t)place;
-            places += confirmed(f, p + place);
+            places += is_confirmed(f, p + place);
             word &= word - 1;
         } while (word != 0);
     }
@@ -69,7 +59,7 @@ static int is_plain_address(const uint8_t *place, const uint8_t *limit) {
 }
 
 static int is_spurious(const struct prefilter *f, const uint8_t *place, const uint8_t *low, const uint8_t *limit) {
-    uint8_t entry = is_short(f, place) ? 0 : f->back[window_hash(place)];
+    uint8_t entry = is_short(f, place) ? 0 : f->kinds[window_hash(place)];
     if (entry & HINT_WORD && is_letter(*place)) return is_other_word(place, low, limit);
     return entry & HINT_ADDRESS && *place == ':' ? is_plain_address(place, limit) : 0;
 }
@@ -90,11 +80,14 @@ static const uint8_t *next_hint(const struct prefilter *f, struct hints *h, cons
     }
 }
 
-/* An anchor interrupted by colour codes has no window that could be found, so before each escape the automaton reads
- * as much as an anchor can be long. Else it begins where any anchor may begin whose window is at this place or behind
- * it, complete or cut by an escape: of two places the later one may belong to the anchor that begins earlier. */
-static const uint8_t *behind_start(const uint8_t *place, const uint8_t *low) {
-    size_t back = *place == ESC ? LONGEST_ANCHOR : TAIL;
+/* Where an anchor can begin that a hint at `place` or behind it is about: windows begin at most WINDOW_FURTHEST behind
+ * their anchor's start. An anchor interrupted by colour codes has no window that could be found, so before an escape
+ * the automaton reads as much as an anchor can be long. */
+static const uint8_t *earliest_start(const uint8_t *place, const uint8_t *low, const uint8_t *limit) {
+    size_t ahead = limit - place < LONGEST_ANCHOR ? (size_t)(limit - place) : LONGEST_ANCHOR;
+    const uint8_t *escape = memchr(place, ESC, ahead);
+    size_t back = WINDOW_FURTHEST;
+    if (escape != NULL && escape - place < LONGEST_ANCHOR - WINDOW_FURTHEST) back = LONGEST_ANCHOR - (size_t)(escape - place);
     return (size_t)(place - low) > back ? place - back : low;
 }
 
@@ -103,13 +96,13 @@ const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint
                           const uint8_t *low, const uint8_t *limit, const uint8_t **until) {
     const uint8_t *tail, *stop, *place;
     *until = limit;
-    if (limit - p <= TAIL) return p;
+    if (limit - p <= TAIL || reads_everything()) return p;
     tail = limit - TAIL;
     stop = tail + WINDOW_FURTHEST;
     if (end < tail) stop = end + WINDOW_FURTHEST;
     place = next_hint(f, h, p, stop, low, limit);
     if (place < stop) {
-        const uint8_t *start = behind_start(place, p);
+        const uint8_t *start = earliest_start(place, p, limit);
         *until = place + 1;
         return start < end ? start : end;
     }

@@ -99,7 +99,7 @@ int hstore_telling_name(const uint8_t *name, size_t length);
 const char *hstore_rules_digest(const hstore_masker *masker);
 
 /* The instruction sets that the search for anchors knows: scalar, ssse3, avx2, avx512vbmi, neon. The best that the
- * machine has is taken; the output is the same with each. `hstore_force_level` is for tests and measurements: the
+ * machine has is taken; the output is the same with each, and with "automaton", which searches every byte. `hstore_force_level` is for tests and measurements: the
  * best for a negative number, -1 for one that the machine lacks, else 0. */
 int hstore_level_count(void);
 const char *hstore_level_name(int level);

@@ -2,9 +2,9 @@
 #include "internal.h"
 #include "prefilter.h"
 
-enum { LEVELS = 5, SCALAR = 0 };
+enum { LEVELS = 6, SCALAR = 0, BEST = 4, AUTOMATON = 5 };
 
-static const char *const level_names[LEVELS] = {"scalar", "ssse3", "avx2", "avx512vbmi", "neon"};
+static const char *const level_names[LEVELS] = {"scalar", "ssse3", "avx2", "avx512vbmi", "neon", "automaton"};
 
 /* ---- what this machine has ---- */
 
@@ -64,7 +64,7 @@ static void choose(int level) {
 }
 
 static int best_level(void) {
-    int level = LEVELS - 1;
+    int level = BEST;
     while (level > SCALAR && !has(level)) level--;
     return level;
 }
@@ -76,11 +76,13 @@ static void mark_first(const struct prefilter *f, const uint8_t *p, size_t lengt
 
 void mark(const struct prefilter *f, const uint8_t *p, size_t length, uint64_t *words) { marker(f, p, length, words); }
 
+int reads_everything(void) { return chosen == AUTOMATON; }
+
 int hstore_level_count(void) { return LEVELS; }
 
 const char *hstore_level_name(int level) { return level < 0 || level >= LEVELS ? NULL : level_names[level]; }
 
-int hstore_level_supported(int level) { return level == SCALAR || (level > 0 && level < LEVELS && has(level)); }
+int hstore_level_supported(int level) { return level == SCALAR || level == AUTOMATON || (level > 0 && level <= BEST && has(level)); }
 
 int hstore_level(void) {
     if (chosen < 0) choose(best_level());

@@ -1,20 +1,21 @@
 /* The prefilter: where in the text can an anchor be?
  *
- * Each anchor stands in it with one window, the rarest four bytes among its first eight. The windows lie in
- * sixteen buckets, and for each of the four positions a table tells in which buckets a byte can stand there:
+ * Each anchor stands in it with one window, four rare bytes among its first eight. The windows lie in 32 buckets
+ * (four groups of eight, a bit each), and for each of the four positions a table tells in which buckets a byte can stand there:
  *
  *     text        …  x   g   h   p   _   7  …
  *     position           0   1   2   3
  *     buckets            {a,c} & {a} & {a,f} & {a}  = {a}   some window of bucket a may stand here
  *
  * With AVX-512 VBMI the tables are looked up by the whole byte, 64 places at once; SSSE3, AVX2 and NEON shuffle by
- * nibble, which lets a few more places pass; without any of them a table of the four positions together is
- * shifted along. A place that passes is confirmed by a hash of the window's four bytes. What is confirmed is
+ * nibble, which lets a few more places pass. A place that passes is confirmed by a hash of the window's four bytes;
+ * without vectors that hash is all there is. What is confirmed is
  * only a hint where the automaton of rule_detector.c begins to read, so a level may pass too much but never too little,
  * and the output is the same on all of them.
  *
  * Tried and rejected: an Aho-Corasick table over every byte (0.5 GB/s, each step waits for the one before), the
- * first three bytes of every anchor instead of its rarest (ten times the candidates).
+ * first three bytes of every anchor instead of its rarest (ten times the candidates), sixteen buckets (with 400
+ * anchors, 85 places in 1,000 pass and confirming them costs more than the other sixteen).
  */
 #ifndef HSTORE_PREFILTER_H
 #define HSTORE_PREFILTER_H
@@ -23,17 +24,16 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WINDOW_BYTES = 4, WINDOW_FURTHEST = 4, BACK_BITS = 15, HINT_BYTES = 4096 };
+enum { WINDOW_BYTES = 4, WINDOW_FURTHEST = 4, HASH_BITS = 15, HINT_BYTES = 4096, GROUPS = 4 };
 
-/* In `back`: all anchors with this window mean something only as part of a telling word, or begin an address. */
-enum { HINT_BACK = 7, HINT_WORD = 64, HINT_ADDRESS = 128 };
+/* An anchor has this window; all that have it mean something only as part of a telling word, or begin an address. */
+enum { HINT_ANCHOR = 1, HINT_WORD = 2, HINT_ADDRESS = 4 };
 
 struct prefilter {
-    uint8_t exact[2][WINDOW_BYTES][128];                           /* half, position, byte: eight buckets */
-    uint8_t low[2][WINDOW_BYTES][16], high[2][WINDOW_BYTES][16];   /* the same by nibble */
-    uint64_t steps[256];                                           /* sixteen buckets for each position */
-    uint8_t back[1 << BACK_BITS]; /* by hash of a window: 1 + how far behind the anchor's start it stands at most, HINT_… */
-    uint8_t pairs[8192];          /* a bit for each two bytes with which an anchor shorter than a window begins */
+    uint8_t exact[GROUPS][WINDOW_BYTES][128];                               /* group, position, byte: eight buckets */
+    uint8_t low[GROUPS][WINDOW_BYTES][16], high[GROUPS][WINDOW_BYTES][16];  /* the same by nibble */
+    uint8_t kinds[1 << HASH_BITS]; /* by hash of a window: 0 or HINT_… */
+    uint8_t shorts[8192]; /* a bit by hash of three bytes with which an anchor shorter than a window begins */
 };
 
 #define LEVEL_ESC 0x1b
@@ -44,7 +44,7 @@ static inline uint32_t window_hash(const uint8_t *p) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     four = __builtin_bswap32(four);
 #endif
-    return ((four | 0x20202020u) * 0x9E3779B1u) >> (32 - BACK_BITS);
+    return ((four | 0x20202020u) * 0x9E3779B1u) >> (32 - HASH_BITS);
 }
 
 /* One per instruction set, in a file of its own. Sets a bit in `words` for each of `length` places, at most HINT_BYTES,
@@ -54,6 +54,7 @@ level_mark mark_scalar, mark_ssse3, mark_avx2, mark_avx512vbmi, mark_neon;
 
 /* With the level that was chosen. */
 level_mark mark;
+int reads_everything(void); /* the level "automaton": no hints, nothing is skipped */
 
 /* The confirmed places of a stretch. They are collected for a whole stretch before any is looked at: a branch that
  * waits for each of the few candidates would be guessed wrong nearly every time. */
@@ -72,6 +73,21 @@ static inline void no_hints(struct hints *h) {
  * Bytes from `low` to `limit` may be looked at; `end` <= `limit`. `p` never goes back. */
 const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *end,
                           const uint8_t *low, const uint8_t *limit, const uint8_t **until);
+
+static inline uint32_t short_hash(const uint8_t *p) {
+    uint32_t three = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
+    return (three * 0x9E3779B1u) >> 16;
+}
+
+/* Whether an anchor shorter than a window may begin here, or an escape sequence. */
+static inline uint32_t is_short(const struct prefilter *f, const uint8_t *p) {
+    uint32_t hash = short_hash(p);
+    return (f->shorts[hash >> 3] >> (hash & 7) & 1u) | (*p == LEVEL_ESC);
+}
+
+static inline uint32_t is_confirmed(const struct prefilter *f, const uint8_t *p) {
+    return (uint32_t)(f->kinds[window_hash(p)] != 0) | is_short(f, p);
+}
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define LEVELS_X86 1

@@ -8,7 +8,7 @@
 #include "internal.h"
 #include "prefilter.h"
 
-enum { BUCKETS = 16 };
+enum { BUCKETS = 8 * GROUPS };
 
 struct positions { uint8_t has[WINDOW_BYTES][256]; };
 
@@ -81,31 +81,36 @@ static int cheapest_bucket(const struct prefilter *f, const struct positions *w)
 }
 
 static void put_in_bucket(struct prefilter *f, const struct positions *w, int bucket) {
-    int half = bucket / 8, position, byte;
+    int group = bucket / 8, position, byte;
     uint8_t bit = (uint8_t)(1 << bucket % 8);
     for (position = 0; position < WINDOW_BYTES; position++) {
         for (byte = 0; byte < 256; byte++) {
             if (!w->has[position][byte]) continue;
-            f->exact[half][position][byte & 127] |= bit;
-            f->low[half][position][byte & 15] |= bit;
-            f->high[half][position][byte >> 4] |= bit;
-            f->steps[byte] |= (uint64_t)1 << (16 * position + bucket);
+            f->exact[group][position][byte & 127] |= bit;
+            f->low[group][position][byte & 15] |= bit;
+            f->high[group][position][byte >> 4] |= bit;
         }
     }
 }
 
-/* Short ones are confirmed by their first two bytes, all others by the hash, which is the same in both cases. */
+static void confirm_short(struct prefilter *f, const struct positions *w) {
+    int first, second, third;
+    for (first = 0; first < 256; first++)
+        for (second = 0; w->has[0][first] && second < 256; second++)
+            for (third = 0; w->has[1][second] && third < 256; third++) {
+                uint8_t bytes[3] = {(uint8_t)first, (uint8_t)second, (uint8_t)third};
+                uint32_t hash = short_hash(bytes);
+                if (w->has[2][third]) f->shorts[hash >> 3] |= (uint8_t)(1 << (hash & 7));
+            }
+}
+
+/* Short ones are confirmed by a hash of three bytes, all others by one of four, which is the same in both cases. */
 static void confirm(struct prefilter *f, const struct positions *w, const struct anchor *anchor, int start) {
     const uint8_t *text = (const uint8_t *)anchor->text + start;
     if (anchor->length < WINDOW_BYTES) {
-        int first, second;
-        for (first = 0; first < 256; first++)
-            for (second = 0; w->has[0][first] && second < 256; second++)
-                if (w->has[1][second]) f->pairs[(first | second << 8) >> 3] |= (uint8_t)(1 << (first & 7));
+        confirm_short(f, w);
     } else {
-        uint8_t *entry = &f->back[window_hash(text)];
-        *entry &= HINT_BACK; /* no longer a built-in word or address only */
-        if (*entry < start + 1) *entry = (uint8_t)(start + 1);
+        f->kinds[window_hash(text)] = HINT_ANCHOR; /* if it was, then no longer a word or an address only */
     }
 }
 

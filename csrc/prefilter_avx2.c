@@ -1,4 +1,4 @@
-/* The prefilter with AVX2: two shuffles by nibble for each position and half of the buckets, 32 places at once.
+/* The prefilter with AVX2: two shuffles by nibble for each position and group of buckets, 32 places at once.
  *
  * The tables are held inverted, a bit says that a bucket is out of the question: a shuffle gives 0 for bytes from
  * 128 on, which then means "ask the other nibble", and the low nibble need not be masked out.
@@ -9,7 +9,7 @@
 #include <immintrin.h>
 
 enum { WIDTH = 32 };
-struct tables { __m256i low[2][WINDOW_BYTES], high[2][WINDOW_BYTES]; };
+struct tables { __m256i low[GROUPS][WINDOW_BYTES], high[GROUPS][WINDOW_BYTES]; };
 
 FOR_TARGET("avx2")
 static inline __m256i load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
@@ -22,11 +22,11 @@ static inline __m256i inverted(const uint8_t *table) {
 
 FOR_TARGET("avx2")
 static inline void fill(struct tables *t, const struct prefilter *f) {
-    int half, i;
-    for (half = 0; half < 2; half++)
+    int group, i;
+    for (group = 0; group < GROUPS; group++)
         for (i = 0; i < WINDOW_BYTES; i++) {
-            t->low[half][i] = inverted(f->low[half][i]);
-            t->high[half][i] = inverted(f->high[half][i]);
+            t->low[group][i] = inverted(f->low[group][i]);
+            t->high[group][i] = inverted(f->high[group][i]);
         }
 }
 
@@ -35,23 +35,28 @@ static inline __m256i out_by(__m256i low_table, __m256i high_table, __m256i byte
     return _mm256_or_si256(_mm256_shuffle_epi8(low_table, bytes), _mm256_shuffle_epi8(high_table, high));
 }
 
+#define GROUP(out, g, i) out = _mm256_or_si256(out, out_by(t->low[g][i], t->high[g][i], bytes, high));
+
 #define POSITION(i)                                                                                          \
     bytes = load(p + (i));                                                                                   \
     high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble);                                            \
-    first = _mm256_or_si256(first, out_by(t->low[0][i], t->high[0][i], bytes, high));                        \
-    second = _mm256_or_si256(second, out_by(t->low[1][i], t->high[1][i], bytes, high));
+    GROUP(first, 0, i)                                                                                       \
+    GROUP(second, 1, i)                                                                                      \
+    GROUP(third, 2, i)                                                                                       \
+    GROUP(fourth, 3, i)
 
 FOR_TARGET("avx2")
 static inline uint32_t passing(const struct tables *t, const uint8_t *p) {
     const __m256i nibble = _mm256_set1_epi8(15), all = _mm256_set1_epi8(-1);
-    __m256i bytes = load(p), first = _mm256_setzero_si256(), second = first, high, escapes;
+    __m256i bytes = load(p), first = _mm256_setzero_si256(), second = first, third = first, fourth = first, high, escapes;
     escapes = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(LEVEL_ESC));
     POSITION(0)
     POSITION(1)
     POSITION(2)
     POSITION(3)
-    first = _mm256_cmpeq_epi8(_mm256_and_si256(first, second), all);
-    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(_mm256_xor_si256(first, all), escapes));
+    first = _mm256_and_si256(_mm256_and_si256(first, second), _mm256_and_si256(third, fourth));
+    first = _mm256_xor_si256(_mm256_cmpeq_epi8(first, all), all);
+    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(first, escapes));
 }
 
 FOR_TARGET("avx2")

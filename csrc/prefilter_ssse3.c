@@ -5,7 +5,7 @@
 #include <immintrin.h>
 
 enum { WIDTH = 16 };
-struct tables { __m128i low[2][WINDOW_BYTES], high[2][WINDOW_BYTES]; };
+struct tables { __m128i low[GROUPS][WINDOW_BYTES], high[GROUPS][WINDOW_BYTES]; };
 
 FOR_TARGET("ssse3")
 static inline __m128i load(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
@@ -15,11 +15,11 @@ static inline __m128i inverted(const uint8_t *table) { return _mm_xor_si128(load
 
 FOR_TARGET("ssse3")
 static inline void fill(struct tables *t, const struct prefilter *f) {
-    int half, i;
-    for (half = 0; half < 2; half++)
+    int group, i;
+    for (group = 0; group < GROUPS; group++)
         for (i = 0; i < WINDOW_BYTES; i++) {
-            t->low[half][i] = inverted(f->low[half][i]);
-            t->high[half][i] = inverted(f->high[half][i]);
+            t->low[group][i] = inverted(f->low[group][i]);
+            t->high[group][i] = inverted(f->high[group][i]);
         }
 }
 
@@ -28,23 +28,28 @@ static inline __m128i out_by(__m128i low_table, __m128i high_table, __m128i byte
     return _mm_or_si128(_mm_shuffle_epi8(low_table, bytes), _mm_shuffle_epi8(high_table, high));
 }
 
+#define GROUP(out, g, i) out = _mm_or_si128(out, out_by(t->low[g][i], t->high[g][i], bytes, high));
+
 #define POSITION(i)                                                                                          \
     bytes = load(p + (i));                                                                                   \
     high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);                                            \
-    first = _mm_or_si128(first, out_by(t->low[0][i], t->high[0][i], bytes, high));                        \
-    second = _mm_or_si128(second, out_by(t->low[1][i], t->high[1][i], bytes, high));
+    GROUP(first, 0, i)                                                                                       \
+    GROUP(second, 1, i)                                                                                      \
+    GROUP(third, 2, i)                                                                                       \
+    GROUP(fourth, 3, i)
 
 FOR_TARGET("ssse3")
 static inline uint32_t passing(const struct tables *t, const uint8_t *p) {
     const __m128i nibble = _mm_set1_epi8(15), all = _mm_set1_epi8(-1);
-    __m128i bytes = load(p), first = _mm_setzero_si128(), second = first, high, escapes;
+    __m128i bytes = load(p), first = _mm_setzero_si128(), second = first, third = first, fourth = first, high, escapes;
     escapes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(LEVEL_ESC));
     POSITION(0)
     POSITION(1)
     POSITION(2)
     POSITION(3)
-    first = _mm_cmpeq_epi8(_mm_and_si128(first, second), all);
-    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_xor_si128(first, all), escapes));
+    first = _mm_and_si128(_mm_and_si128(first, second), _mm_and_si128(third, fourth));
+    first = _mm_xor_si128(_mm_cmpeq_epi8(first, all), all);
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(first, escapes));
 }
 
 FOR_TARGET("ssse3")

@@ -11,6 +11,7 @@ from hstore._masker import ffi, lib
 from hstore.masking import Masker
 
 LEVELS = [level for level in range(lib.hstore_level_count()) if lib.hstore_level_supported(level)]
+AUTOMATON = lib.hstore_level_count() - 1
 NAMES = {level: ffi.string(lib.hstore_level_name(level)).decode() for level in range(lib.hstore_level_count())}
 
 
@@ -30,13 +31,14 @@ def forced(level: int, masker: Masker, data: bytes, step: int) -> bytes:
 
 def test_the_levels_have_names_and_one_is_chosen() -> None:
     """The best of this machine is taken; what it lacks is refused, and a wrong number too."""
-    assert [NAMES[level] for level in NAMES] == ["scalar", "ssse3", "avx2", "avx512vbmi", "neon"]
+    assert [NAMES[level] for level in NAMES] == ["scalar", "ssse3", "avx2", "avx512vbmi", "neon", "automaton"]
     assert 0 in LEVELS
     assert lib.hstore_force_level(-1) == 0
-    assert lib.hstore_level() == max(LEVELS)
+    best = lib.hstore_level()
+    assert best == max(level for level in LEVELS if NAMES[level] != "automaton")
     for level in {*NAMES, len(NAMES), 1000} - {*LEVELS}:
         assert lib.hstore_force_level(level) == -1
-        assert lib.hstore_level() == max(LEVELS)
+        assert lib.hstore_level() == best
     assert lib.hstore_level_name(len(NAMES)) == ffi.NULL
 
 
@@ -48,7 +50,7 @@ def test_every_level_gives_the_same_output(all_kinds, fragments, with_values, st
     for place in range(140):
         texts += ["." * place, drawn.choice(all_kinds), "é" * (place % 7), "".join(drawn.choices(fragments, k=5))]
     data = "".join(texts).encode()
-    expected = forced(0, with_values, data, step)
+    expected = forced(AUTOMATON, with_values, data, step)
     assert expected != data
     for level in LEVELS:
         assert forced(level, with_values, data, step) == expected, NAMES[level]
@@ -63,6 +65,26 @@ def test_an_anchor_is_found_wherever_it_stands(samples, level) -> None:
         for behind in (0, 1, 3, 4, 5, 8, 30, 31, 32, 33, 63, 64, 65):
             masked = masker.mask(b"." * place + token + b"." * behind)
             assert masked == b"." * place + b"[masked:github-pat]" + b"." * behind
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
+def test_hints_skip_nothing_that_the_automaton_finds(samples, fragments, level) -> None:
+    """Beginnings of anchors, words around them and secrets in every order, by one that reads every byte."""
+    drawn, masker = random.Random(level), Masker()
+    anchors = [samples.anchor(kind) for kind in samples.types]
+    words = ["--", "-", "author", "passes", "KEYBOARD", "Token", "authToken", "://a.b/", "://u:p1x9@h", "a", " ", "="]
+    pieces = [
+        *anchors,
+        *(anchor[:3] for anchor in anchors),
+        *words,
+        *fragments,
+        "\x1b[1m",
+        *map(samples.token, samples.types),
+    ]
+    for _ in range(400):
+        data = "".join(drawn.choices(pieces, k=drawn.randint(2, 9))).encode()
+        expected = forced(AUTOMATON, masker, data, 1 << 20)
+        assert forced(level, masker, data, 1 << 20) == expected, data
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
