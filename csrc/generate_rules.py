@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 TARGET = HERE / "rules_table.h"
 TOKENS = ("tokens-code", "tokens-cloud", "tokens-models", "tokens-business", "tokens-operations")
 SOURCES = ("classes", *TOKENS, "structures", "names")
-FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name")
+FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name", "command", "kubernetes")
 WORD_KINDS = (
     "password", "password_beside", "secret", "token", "key", "key_beside", "authorization",
     "authorization_weak", "signature", "harmless_before", "harmless_behind", "session", "session_beside",

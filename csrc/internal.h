@@ -42,7 +42,7 @@ static inline const uint8_t *at(const struct window *w, uint64_t position) {
 /* ---- tables.c, generated: the rules ---- */
 
 enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME,
-            FORM_OFF /* switched off by the user */ };
+            FORM_COMMAND, FORM_KUBERNETES, FORM_OFF /* switched off by the user */ };
 
 struct anchor { const char *text; uint16_t rule; uint8_t length, exact_case, held; };
 /* A piece of a token: these characters (`text`), or `min` to `max` of a class; `max` 0: the run may go on for ever. */
@@ -191,11 +191,13 @@ struct verdict found(enum verdict_kind kind, const uint8_t *from, const uint8_t 
 struct verdict verify_token(const struct candidate *c, const struct rule *rule, int type); /* tokens.c */
 int anchor_is_written_so(const struct candidate *c);
 int anchor_may_stand(const struct candidate *c, const struct rule *rule, const uint8_t *start);
-struct verdict verify_mark(const struct candidate *c, int type); /* structures.c, as are the next four */
+struct verdict verify_mark(const struct candidate *c, int type); /* structures.c, as are the next two */
 struct verdict verify_block(const struct candidate *c, int type);
 struct verdict verify_jwt(const struct candidate *c, int type);
-struct verdict verify_url(const struct candidate *c, int type);
-struct verdict verify_curl(const struct candidate *c, int type);
+struct verdict verify_url(const struct candidate *c, int type);     /* addresses.c */
+struct verdict verify_curl(const struct candidate *c, int type);    /* commands.c, as is the next */
+struct verdict verify_command(const struct candidate *c, int type);
+struct verdict verify_kubernetes(const struct candidate *c, int type);
 struct verdict verify_name(const struct candidate *c);           /* names.c */
 struct verdict verify_token_at(const struct candidate *c, const uint8_t *start); /* rule_detector.c */
 int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int quoted, int followed_by); /* values.c */

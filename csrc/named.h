@@ -35,7 +35,7 @@ struct reading {
     int gap_behind;       /* a gap stands between operator and value */
     enum layout layout;
     int command;          /* NAME value, as behind ENV or setx */
-    int login;            /* login NAME password VALUE, as in .netrc: the value ends its line */
+    int whole_line;       /* the value must end its line: login NAME password VALUE, as in .netrc */
     int compared;         /* by == or !=: only a quoted value can be one */
     int strict;           /* the notation alone says little: the value must look drawn */
     int quote, escape;    /* around the value; what stands before its closing quote: \ % & or 0 */

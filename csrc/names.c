@@ -72,7 +72,7 @@ static int takes_gap(const struct candidate *c, const uint8_t *plain, const uint
  * alone, without a reading; what is not plain at once is left to that. Sets where the name ends. */
 static int is_prose(const struct candidate *c, const uint8_t *plain, const uint8_t **name_end) {
     const uint8_t *p = c->start, *word;
-    while (p < c->end && is_name_character(*p)) p++;
+    while (p < c->end && is_name_character(*p) && p - c->start <= NAME_SIDE) p++;
     if (p >= c->end || *p == ESC || p - c->start > NAME_SIDE) return 0;
     *name_end = p;
     if (!may_follow_name(*p)) return 1;
@@ -86,10 +86,9 @@ static int is_prose(const struct candidate *c, const uint8_t *plain, const uint8
 }
 
 /* Words before a name: ENV NAME value, setx NAME value, set -x NAME value, login USER password VALUE. */
-static int follows_command(const struct reading *r, const uint8_t *word, int count) {
+static int follows_command(const uint8_t *word, int count) {
     static const char *const commands[] = {"env", "setx", "setenv", "-x", "-gx", "-ux"};
     size_t i;
-    if (r->kinds == 0) return 0;
     for (i = 0; i < sizeof commands / sizeof *commands; i++)
         if ((size_t)count == strlen(commands[i]) && memcmp(word, commands[i], (size_t)count) == 0) return 1;
     return 0;
@@ -123,8 +122,8 @@ static void read_word_before(struct reading *r, const uint8_t *p, const uint8_t 
         return;
     }
     r->line_start = count == 6 && memcmp(word + 10, "export", 6) == 0;
-    r->command = follows_command(r, word + 16 - count, count);
-    if (!r->command && r->kinds & WORD_PASSWORD && follows_login(r, first, plain)) r->command = r->login = 1;
+    r->command |= follows_command(word + 16 - count, count);
+    if (!r->command && r->kinds & WORD_PASSWORD && follows_login(r, first, plain)) r->command = r->whole_line = 1;
     if (r->kinds != WORD_KEY_BESIDE && !(word_kinds(word + 16 - count, (size_t)count) & WORD_HARMLESS_BEFORE)) return;
     shift = count + 1;
     if (r->name_length + shift > NAME_ROOM) return;
@@ -132,6 +131,12 @@ static void read_word_before(struct reading *r, const uint8_t *p, const uint8_t 
     memcpy(r->buffer, word + 16 - count, (size_t)count);
     r->buffer[count] = ' ';
     r->kinds = kinds_in(r->c->set, r->buffer, (size_t)(r->name_length + shift), &r->own);
+}
+
+/* Settings of Redis have a gap for their operator. */
+static int is_setting(const uint8_t *name, int length) {
+    if (length == 11) return memcmp(name, "requirepass", 11) == 0;
+    return length == 10 && memcmp(name, "masterauth", 10) == 0;
 }
 
 /* The name's bytes where they lie, or copied together where colour codes lie between them. */
@@ -177,6 +182,7 @@ static enum outcome read_name(struct reading *r, const uint8_t *plain) {
     }
     r->kinds = kinds_in(r->c->set, r->name, (size_t)r->name_length, &r->own);
     if (r->kinds != 0 && is_gap(r->lead)) read_word_before(r, p, plain);
+    if (r->line_start && is_setting(r->name, r->name_length)) r->command = r->whole_line = 1;
     return r->kinds == 0 ? REFUSED : FOUND;
 }
 
@@ -239,7 +245,7 @@ static int value_counts(const struct reading *r, int behind) {
     if (r->layout == LAYOUT_ALONE && !(behind < 0 || ends_line(behind))) return 0;
     if (r->quote && !r->escape && closes_a_prompt(r, behind)) return 0;
     if (r->compared && !r->quote) return 0;
-    if (r->login && r->operator_ == ' ' && !(behind < 0 || ends_line(behind))) return 0; /* prose goes on */
+    if (r->whole_line && r->operator_ == ' ' && !(behind < 0 || ends_line(behind))) return 0; /* prose goes on */
     if (r->closed && r->before_lead == ':' && r->lead == ':') return 0; /* "AWS::KMS::Key": a type's name */
     if (r->lead == ':' && r->operator_ == ':' && !r->closed && !r->gap_behind) return 0; /* arn:…:secret:name */
     if (r->lead == '/' && is_name_character(r->before_lead)) return 0; /* /etc/passwd: … */

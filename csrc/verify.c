@@ -96,6 +96,8 @@ struct verdict verify(const struct candidate *c) {
     case FORM_JWT: return verify_jwt(c, type);
     case FORM_URL: return verify_url(c, type);
     case FORM_CURL: return verify_curl(c, type);
+    case FORM_COMMAND: return verify_command(c, type);
+    case FORM_KUBERNETES: return verify_kubernetes(c, type);
     case FORM_MARK: return verify_mark(c, type);
     case FORM_NAME: return verify_name(c);
     default: return refusal;

@@ -10,7 +10,7 @@ from hstore.masking.rules import Rules
 
 BUILT_IN = "built-in"
 VALUE = "value"
-FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name")
+FORMS = ("token", "block", "jwt", "url", "curl", "curl-word", "mark", "name", "command", "kubernetes")
 """What the numbers of forms in C mean; `curl-word` and `mark` are no rules."""
 
 

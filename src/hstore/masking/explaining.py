@@ -19,8 +19,10 @@ _NAME = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _WHAT = {
     "block": "a private key, from its begin line on",
     "jwt": "a JSON Web Token: a header and a payload of JSON in base64url",
-    "url": "the password before the @ of a URL",
+    "url": "the password before the @ of a URL, or a token there",
     "curl": "the password behind curl's -u",
+    "command": "the password behind a program's option of one letter",
+    "kubernetes": "base64 in the data of a Kubernetes Secret",
     VALUE: "a registered value, or a form of one",
 }
 

@@ -25,9 +25,9 @@ NOTATIONS = (
 )  # fmt: skip
 UNTESTED = {
     "private-key", "url-password", "curl-user", "curl", "mark", "password", "secret", "token", "api-key",
-    "authorization", "signature", "session", "value",
+    "authorization", "signature", "session", "value", "command-password", "kubernetes-secret",
 }  # fmt: skip
-"""Types that are no tokens: found by what stands around them, tested in test_names.py."""
+"""Types that are no tokens: found by what stands around them, tested in test_names.py and test_structures.py."""
 BY_NAMES = {
     "airtable-personnal-access-token": "its anchor would be the word 'pat'",
     "facebook-access-token": "digits, a bar and a run: no anchor at all",
