@@ -88,12 +88,14 @@ def _percent_tables() -> Iterator[list[bytes]]:
         yield with_plus
 
 
-_PERCENT = tuple(_percent_tables())
+_PERCENT: list[list[bytes]] = []  # made for the first value that needs them
 _IN_DOUBLE_QUOTES = _escape_table(b'"$`\\', "\\%c")
 _UNQUOTED = _escape_table(b" !\"#$&'()*,;<>?[\\]^`{|}~", "\\%c")
 
 
 def _percent_forms(raw: bytes) -> Iterator[bytes]:
+    if not _PERCENT:
+        _PERCENT[:] = _percent_tables()
     for table in _PERCENT:
         yield b"".join(map(table.__getitem__, raw))
 
