@@ -39,7 +39,7 @@ static int is_other_word(const uint8_t *place, const uint8_t *low, const uint8_t
     while (to < limit && to - place <= LONGEST_WORD && is_letter(*to)) to++;
     if (to == limit) return 0;
     while (from > low && to - from <= LONGEST_WORD && is_letter(from[-1])) from--;
-    if (from <= low || to - from > LONGEST_WORD) return 0;
+    if (from <= low || from[-1] == ESC || to - from > LONGEST_WORD) return 0;
     for (place = is_upper(to[-1]) ? from : from + 1; place < to; place++)
         if (is_upper(*place) != is_upper(to[-1])) return 0;
     return !word_is_telling(from, (size_t)(to - from));

@@ -467,13 +467,25 @@ static size_t step_escape(struct hstore_stream *s, const struct window *w, const
     return length;
 }
 
+/* Where a word that the prefilter may drop can begin at the earliest: a mark, the end of a value or of a colour code is
+ * no letter of it. */
+static const uint8_t *lowest_letter(const struct hstore_stream *s, const struct window *w) {
+    const struct rule_state *r = &s->rules;
+    uint64_t low = r->barrier > w->origin ? r->barrier : w->origin;
+    if (s->hit_ends.count > 0) return at(w, w->end);
+    if (r->escape_count > 0) {
+        uint64_t end = r->escapes[(r->escape_count - 1) % ESCAPES].end;
+        if (end > low) low = end;
+    }
+    return at(w, low);
+}
+
 /* Runs the automaton up to `until`. Returns WAIT at a cut escape sequence or an open candidate. */
 static int scan(struct hstore_stream *s, struct hints *hints, const struct window *w, uint64_t until) {
     const struct ruleset *set = s->masker->set;
     struct rule_state *r = &s->rules;
     const uint8_t *p = at(w, r->position), *end = at(w, until), *limit = at(w, w->end);
-    /* A mark, or the end of a value, is no letter of a word. */
-    const uint8_t *lookable = s->hit_ends.count > 0 ? limit : at(w, r->barrier > w->origin ? r->barrier : w->origin);
+    const uint8_t *lookable = lowest_letter(s, w);
     const uint8_t *read = p; /* the automaton reads at least up to here */
     uint32_t node = r->node;
     int crowded = 0;
@@ -499,6 +511,7 @@ static int scan(struct hstore_stream *s, struct hints *hints, const struct windo
             }
             node = r->node;
             p += length;
+            if (lookable < p) lookable = p;
             continue;
         }
         move = move_from(set, node, *p++);

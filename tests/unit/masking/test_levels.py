@@ -96,3 +96,14 @@ def test_a_colour_code_at_every_place_of_an_anchor(samples, level) -> None:
         for place in range(1, 14):
             text = b"." * before + token[:place] + b"\x1b[1;31m" + token[place:] + b"\n"
             assert masker.mask(text) == b"." * before + b"[masked:github-fine-grained-pat]\n"
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
+@pytest.mark.parametrize("code", ["\x1b[31m", "\x1b[5 q", "\x1b(B", "\x1b[m"])
+def test_the_last_letter_of_a_colour_code_is_no_letter_of_a_name(in_pieces, level, code) -> None:
+    """`ESC [ 31 m pass` is a name and no word "mpass", in one piece and in two."""
+    lib.hstore_force_level(level)
+    data = f'a line in front "{code}pass : geheim-77x" and one behind it, long enough to be looked through\n'.encode()
+    masker = Masker()
+    for cut in range(len(data) + 1):
+        assert b"geheim" not in in_pieces(masker, data, [cut]), cut
