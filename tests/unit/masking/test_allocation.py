@@ -92,12 +92,21 @@ def test_every_write_fails_cleanly_at_every_allocation(data, size):
     assert failed >= 3
 
 
-def test_restoring_fails_cleanly_at_every_allocation(data):
+OPEN = {
+    "held bytes": b'password="abc' + b"x" * 600,
+    "a hit in held bytes": b'password="a-registered-value',
+    "an open mark": b"gh" + b"p_" + b"a1B2c3" * 6,
+}
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_restoring_fails_cleanly_at_every_allocation(data, name):
     """A state that found no memory can be restored again; until then the stream takes nothing."""
     masker = Masker(["a-registered-value"])
     stream = masker.stream()
-    shown = stream.feed(data + b'password="abc' + b"x" * 600 + b"\xff" * 600)
+    shown = stream.feed(data + OPEN[name])
     state = stream.save()
+    whole = masker.mask(data + OPEN[name] + b'def7"')
     for successes in itertools.count():
         other = masker.stream()
         lib.hstore_fail_allocation(successes)
@@ -109,12 +118,11 @@ def test_restoring_fails_cleanly_at_every_allocation(data):
             with pytest.raises(MemoryError):
                 other.feed(b"x")
             other.restore(state)
-            assert shown + other.feed(b'def7"') + other.finish() == masker.mask(
-                data + b'password="abc' + b"x" * 600 + b"\xff" * 600 + b'def7"'
-            )
+            assert shown + other.feed(b'def7"') + other.finish() == whole
         finally:
             lib.hstore_fail_allocation(-1)
     assert successes >= 1
+    assert shown + other.feed(b'def7"') + other.finish() == whole
 
 
 def test_a_masker_of_python_fails_cleanly_at_every_allocation(data):
