@@ -135,6 +135,7 @@ static int has_placeholder_piece(const uint8_t *v, size_t n) {
 
 static int stands_for_value(const uint8_t *v, const struct shape *s) {
     size_t n = (size_t)s->length;
+    if (s->distinct < 2) return 1;
     return is_reference(v, s) || is_of_placeholder_words(v, n) || has_sequence(v, n) || has_placeholder_piece(v, n);
 }
 
@@ -265,8 +266,9 @@ static int is_pair(const uint8_t *v, size_t n) {
 
 /* Letters alone between quotes behind a password's name: a word as people choose it, not an identifier. */
 static int quoted_word_is_telling(const struct shape *s) {
-    if (s->separators > 0) return s->length >= PLAIN_LENGTH && s->separators >= 2;
-    if (s->uppers == 0 || s->lowers == 0) return s->length >= QUOTED_WORD;
+    int mixed = s->uppers > 0 && s->lowers > 0;
+    if (s->separators > 0) return s->length >= (mixed ? PLAIN_LENGTH + 4 : PLAIN_LENGTH) && s->separators >= 2 - mixed;
+    if (!mixed) return s->length >= QUOTED_WORD;
     return s->length >= QUOTED_HUMPS;
 }
 
