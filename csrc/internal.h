@@ -20,6 +20,7 @@ enum {
     CONTEXT = 640,          /* input kept before the scanners: an anchor with colour codes, and LOOK_BACK */
     FORM_BYTES = 4096,      /* longest exact form */
     SLICE = 32768,          /* the detectors take turns in steps of this size */
+    LATER = 3,              /* decided intervals kept behind the parked one */
     ESCAPES = 16,           /* latest escape sequences remembered for looking back */
     EXACT_ESCAPES = 64, /* colour codes inside one registered value */
     MARK_BYTES = 40         /* longest type in a mark */
@@ -246,6 +247,9 @@ struct rule_state {
     /* A decided interval whose start lies further on: what is shown before it must still be searched. */
     struct span parked;
     uint32_t parked_kind, parked_swallow, parked_detail, parked_type;
+    /* Those that lie behind it: of forms that read far ahead, over other secrets. In order, disjoint. */
+    struct parked { struct span span; uint32_t kind, swallow, detail, type; } later[LATER];
+    uint32_t later_count, unused;
 };
 
 /* ---- exact.c ---- */

@@ -215,11 +215,39 @@ static int take(struct hstore_stream *s, const struct window *w, enum verdict_ki
     return push(s, from, to, type);
 }
 
+/* Keeps what lies behind the parked interval, where its verifier has read far ahead: its anchor is not met again. */
+static void keep_for_later(struct rule_state *r, const struct parked *item) {
+    uint32_t at = r->later_count;
+    while (at > 0 && r->later[at - 1].span.start > item->span.start) at--;
+    if (r->later_count == LATER || (at > 0 && r->later[at - 1].span.end > item->span.start)) return;
+    memmove(r->later + at + 1, r->later + at, (r->later_count - at) * sizeof *item);
+    r->later[at] = *item;
+    r->later_count++;
+}
+
+static struct parked parked_now(const struct rule_state *r) {
+    struct parked item = {r->parked, r->parked_kind, r->parked_swallow, r->parked_detail, r->parked_type};
+    return item;
+}
+
+static int reads_far(const struct hstore_stream *s, uint32_t type) {
+    uint8_t form = s->masker->set->rules[type].form;
+    return form == FORM_COMMAND || form == FORM_KUBERNETES;
+}
+
 static int take_verdict(struct hstore_stream *s, const struct window *w, const struct verdict *v) {
     struct rule_state *r = &s->rules;
     uint64_t from = offset_of(w, v->from), to = offset_of(w, v->to);
-    if (r->parked_kind != VERDICT_NO && from >= r->parked.start) return 0;
+    if (r->parked_kind != VERDICT_NO && from >= r->parked.start) {
+        struct parked item = {{from, to}, v->kind, v->swallow, v->detail, (uint32_t)v->type};
+        if (reads_far(s, item.type) && from >= r->parked.end) keep_for_later(r, &item);
+        return 0;
+    }
     if (from > r->position) {
+        if (r->parked_kind != VERDICT_NO && reads_far(s, r->parked_type)) {
+            struct parked item = parked_now(r);
+            keep_for_later(r, &item);
+        }
         r->parked.start = from;
         r->parked.end = to;
         r->parked_kind = v->kind;
@@ -238,11 +266,22 @@ static int take_parked(struct hstore_stream *s, const struct window *w) {
     enum verdict_kind kind = (enum verdict_kind)r->parked_kind;
     uint64_t from = r->parked.start > r->position ? r->parked.start : r->position;
     uint64_t to = r->parked.end > from ? r->parked.end : from;
+    struct parked taken = parked_now(r);
     r->parked_kind = VERDICT_NO;
-    if (kind == VERDICT_MATCH && r->parked.end <= r->position) return 0;
-    r->swallow = r->parked_swallow;
-    r->detail = r->parked_detail;
-    return take(s, w, kind, from, to, (int)r->parked_type);
+    if (r->later_count > 0) {
+        const struct parked *next = &r->later[0];
+        r->parked = next->span;
+        r->parked_kind = next->kind;
+        r->parked_swallow = next->swallow;
+        r->parked_detail = next->detail;
+        r->parked_type = next->type;
+        r->later_count--;
+        memmove(r->later, r->later + 1, r->later_count * sizeof *r->later);
+    }
+    if (kind == VERDICT_MATCH && taken.span.end <= r->position) return 0;
+    r->swallow = taken.swallow;
+    r->detail = taken.detail;
+    return take(s, w, kind, from, to, (int)taken.type);
 }
 
 /* Judges the anchors that end at the automaton's node, the longest first. WAIT when one needs more input. */

@@ -187,3 +187,18 @@ def test_json_with_escapes_stays_json(value, ascii_only):
     """The value's end is found behind its escapes, and what is left can still be read."""
     text = json.dumps({"password": value, "user": "me"}, ensure_ascii=ascii_only)
     assert json.loads(Masker().mask_text(text)) == {"password": "[masked:password]", "user": "me"}
+
+
+@pytest.mark.parametrize("step", [1, 9, 4096])
+def test_what_lies_far_ahead_is_found_behind_other_secrets(step):
+    """The data of a Secret, and a command's password, though other secrets stand before them."""
+    text = (
+        f"kind: Secret\nmetadata:\n  token: {DRAWN}\ndata:\n  extra: {KEY}\n"
+        f"---\nmysql --api-key={DRAWN} -phX7!qZ2m app\n"
+    ).encode()
+    stream = Masker().stream()
+    pieces = [stream.feed(text[at : at + step]) for at in range(0, len(text), step)]
+    assert b"".join([*pieces, stream.finish()]) == (
+        b"kind: Secret\nmetadata:\n  token: [masked:token]\ndata:\n  extra: [masked:kubernetes-secret]\n"
+        b"---\nmysql --api-key=[masked:api-key] -p[masked:command-password] app\n"
+    )
