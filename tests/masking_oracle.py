@@ -7,6 +7,7 @@ stream, no hold. Left out are escape sequences, marks in the input, and every ru
 from __future__ import annotations
 
 import importlib
+import random
 import re
 import sys
 from pathlib import Path
@@ -94,6 +95,15 @@ def _shape(text: str, classes: dict[str, bytes]) -> Shape:
     whole, runs = _pattern(parts), _pattern(parts, b"([%s]{%d,%d})")
     open_end = not fixed and high == 0
     return Shape(re.compile(whole, re.DOTALL), re.compile(runs, re.DOTALL), open_end, b"" if fixed else letters)
+
+
+def sample(rule: TokenRule, rules: Rules, source: random.Random) -> bytes:
+    """A token of the rule, as short as it may be."""
+    run = b""
+    for text, name, low, _ in source.choice(rule.entry["read"]):
+        letters = bytes.fromhex(rules.classes[name].decode().replace("\\x", "")) if not text else b""
+        run += text.encode() or bytes(source.choice(letters) for _ in range(low))
+    return source.choice(rule.anchors) + run
 
 
 # ---- tokens ----
