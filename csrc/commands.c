@@ -104,13 +104,15 @@ static int takes_value(const struct program *program, int gap) {
 struct verdict verify_command(const struct candidate *c, int type) {
     struct argument w = {c, {c->after, c->after, c->end, c->last}, 0, type, 0};
     const struct program *program = program_of(c->anchor);
-    int count, before = -1, last = -1, ch;
+    int count, again = 0, before = -1, last = -1, ch;
     if (program == NULL || !token_may_begin(c, c->start)) return refusal;
     for (count = 0; count < COMMAND_BYTES; count++, w.k.at = w.k.next) {
         ch = peek(&w.k);
         if (ch == LOOK_MORE) return undecided(c, NULL, w.k.at, SWALLOW_PLAIN, 0, type);
         if (ch < 0 || ends_line(ch) || ch == '|' || ch == ';') return refusal;
         if (parts_words(before) && last == '-' && ch == program->option) break;
+        again = to_lower(ch) == (uint8_t)program->name[again] ? again + 1 : to_lower(ch) == (uint8_t)program->name[0];
+        if (program->name[again] == 0) return refusal; /* what follows is found from there */
         before = last;
         last = ch;
     }

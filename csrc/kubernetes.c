@@ -166,6 +166,7 @@ struct verdict verify_kubernetes(const struct candidate *c, int type) {
         }
         if (step == OVER || is_line(&line, "---") || (line.length > 0 && line.indent < indent)) return refusal;
         if (line.indent == indent && line.length > 0 && (is_other_kind(&line) || !has_colon(&line))) return refusal;
+        if (line.indent == indent && (after_kind ? is_kind(&line) : is_data(&line))) return refusal; /* begins anew */
         if (line.indent == indent && !after_kind && is_kind(&line)) return mask(&l, &m, type);
         if (line.indent == indent && after_kind && is_data(&line)) {
             is_open = 1;
