@@ -19,7 +19,9 @@ from typing import NamedTuple
 POSITIONS, BUCKETS, FURTHEST = 4, 32, 4
 HASH_BITS = 15
 ROUNDS = 3
-ANCHOR, WORD, ADDRESS = 1, 2, 4
+WORD, ADDRESS, TOKEN = 1, 2, 3
+SEVERAL = 0xFFFF
+OWN_WEIGHT = 3
 
 ByteSet = frozenset[int]
 
@@ -31,6 +33,7 @@ class Window(NamedTuple):
     back: int
     short: bool
     hint: int
+    anchor: bytes
 
 
 SAMPLE = (Path(__file__).parent / "rules" / "sample.txt").read_bytes()
@@ -74,13 +77,13 @@ def both_cases(byte: int) -> ByteSet:
 def windows_of(anchor: bytes, exact_case: bool, behind: ByteSet, hint: int) -> list[Window]:
     """The windows that an anchor has; what may stand `behind` one that is shorter than a window.
 
-    `hint` is WORD or ADDRESS for an anchor that hints.c may drop by itself, else 0.
+    `hint` is WORD, ADDRESS or TOKEN for an anchor that hints.c may drop by itself, else 0.
     """
     sets = [frozenset((byte,)) if exact_case else both_cases(byte) for byte in anchor]
     short = len(sets) < POSITIONS
     sets += [behind] * (POSITIONS - len(sets))
     places = range(min(len(sets) - POSITIONS, FURTHEST) + 1)
-    return [Window(tuple(sets[place : place + POSITIONS]), place, short, hint) for place in places]
+    return [Window(tuple(sets[place : place + POSITIONS]), place, short, hint, anchor) for place in places]
 
 
 Nibbles = tuple[tuple[int, int], ...]
@@ -175,7 +178,7 @@ def assign(options: list[list[Window]]) -> list[tuple[Window, int]]:
             home = homes[number]
             unions[home] = union_of(other for at, other in enumerate(chosen) if homes[at] == home and at != number)
             _, place, homes[number] = min(
-                (cost(union(bucket, nibbles_of(each))) - cost(bucket), place, at)
+                (cost(union(bucket, nibbles_of(each))) - cost(bucket) + OWN_WEIGHT * cost(nibbles_of(each)), place, at)
                 for place, each in enumerate(windows)
                 for at, bucket in enumerate(unions)
             )
@@ -202,12 +205,13 @@ class Tables:
         self.exact = [[[0] * 128 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
         self.low = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
         self.high = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
-        self.kinds = [0] * (1 << HASH_BITS)
+        self.owners = [0] * (1 << HASH_BITS)
         self.shorts = [0] * 8192
-        for window, bucket in windows:
-            self._add(window, bucket)
+        self.windows = [window for window, _ in windows]
+        for number, (window, bucket) in enumerate(windows):
+            self._add(number, window, bucket)
 
-    def _add(self, window: Window, bucket: int) -> None:
+    def _add(self, number: int, window: Window, bucket: int) -> None:
         group, bit = bucket // 8, 1 << bucket % 8
         for position, bytes_ in enumerate(window.sets):
             for byte in bytes_:
@@ -219,11 +223,13 @@ class Tables:
                 at = short_hash_of(bytes(three))
                 self.shorts[at >> 3] |= 1 << (at & 7)
             return
-        *firsts, lasts = window.sets
-        for last in lasts if window.short else [min(lasts)]:
-            at = hash_of(bytes([*(min(bytes_) for bytes_ in firsts), last]))
-            old = self.kinds[at]
-            self.kinds[at] = ANCHOR | (window.hint if old == 0 else window.hint & old)
+        for four in product(*window.sets) if window.short else [[min(bytes_) for bytes_ in window.sets]]:
+            at = hash_of(bytes(four))
+            old = self.owners[at]
+            if old == 0:
+                self.owners[at] = number + 1
+            elif old == SEVERAL or self.windows[old - 1].anchor != window.anchor:
+                self.owners[at] = SEVERAL
 
 
 def flat(values: list[int]) -> str:
@@ -232,9 +238,9 @@ def flat(values: list[int]) -> str:
     return "{\n    " + ",\n    ".join(lines) + "}"
 
 
-def definition(options: list[list[Window]]) -> str:
+def definition(windows: list[tuple[Window, int]]) -> str:
     """The C definition of the built-in prefilter."""
-    tables = Tables(assign(options))
+    tables = Tables(windows)
 
     def nested(table: list[list[list[int]]]) -> str:
         return "{" + ",\n".join("{" + ",\n".join(flat(row) for row in group) + "}" for group in table) + "}"
@@ -242,5 +248,5 @@ def definition(options: list[list[Window]]) -> str:
     return (
         "const struct prefilter builtin_prefilter = {\n"
         f"{nested(tables.exact)},\n{nested(tables.low)},\n{nested(tables.high)},\n"
-        + f"{flat(tables.kinds)},\n{flat(tables.shorts)}}};\n"
+        + f"{flat(tables.owners)},\n{flat(tables.shorts)}}};\n"
     )  # fmt: skip

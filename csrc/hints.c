@@ -58,25 +58,53 @@ static int is_plain_address(const uint8_t *place, const uint8_t *limit) {
     return p < end && ends_host(*p);
 }
 
-static int is_spurious(const struct prefilter *f, const uint8_t *place, const uint8_t *low, const uint8_t *limit) {
-    uint8_t entry = is_short(f, place) ? 0 : f->kinds[window_hash(place)];
-    if (entry & HINT_WORD && is_letter(*place)) return is_other_word(place, low, limit);
-    return entry & HINT_ADDRESS && *place == ':' ? is_plain_address(place, limit) : 0;
+/* "re_" in "core_": no token begins there. A letter may belong to an escape such as \n or %20, and then stays. */
+static int is_inside_word(const uint8_t *start, const uint8_t *low) {
+    int i;
+    if (start - low < 6 || !is_word_character(start[-1])) return 0;
+    for (i = 2; i <= 6; i++)
+        if (start[-i] == '\\' || start[-i] == '%' || start[-i] == ESC) return 0;
+    return 1;
+}
+
+static int is_spelt(const struct anchor *anchor, const uint8_t *start) {
+    int i;
+    for (i = 0; i < anchor->length; i++)
+        if (to_lower(start[i]) != to_lower((uint8_t)anchor->text[i])) return 0;
+    return 1;
+}
+
+/* Where the window's anchor does not stand, or its verifier would refuse it at once. */
+static int is_spurious(const struct ruleset *set, const uint8_t *place, const uint8_t *low, const uint8_t *limit) {
+    uint16_t owner = set->prefilter->owners[window_hash(place)];
+    const struct anchor *anchor;
+    const uint8_t *start;
+    if (owner == 0 || owner == SEVERAL || is_short(set->prefilter, place)) return 0;
+    anchor = &set->anchors[owner - 1];
+    if (place - low < anchor->window || limit - place < anchor->length) return 0;
+    start = place - anchor->window;
+    if (!is_spelt(anchor, start)) return 1;
+    switch (anchor->hint) {
+    case HINT_WORD: return is_other_word(place, low, limit);
+    case HINT_ADDRESS: return is_plain_address(start, limit);
+    case HINT_TOKEN: return is_inside_word(start, low);
+    default: return 0;
+    }
 }
 
 /* The first hint from `p` on, else `stop`. */
-static const uint8_t *next_hint(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *stop,
+static const uint8_t *next_hint(const struct ruleset *set, struct hints *h, const uint8_t *p, const uint8_t *stop,
                                 const uint8_t *low, const uint8_t *limit) {
     for (;;) {
         while (h->next < h->count) {
             const uint8_t *place = h->from + h->places[h->next];
             if (place >= stop) return stop;
-            if (place >= p && !is_spurious(f, place, low, limit)) return place;
+            if (place >= p && !is_spurious(set, place, p > low ? p : low, limit)) return place;
             h->next++;
         }
         if (p < h->to) p = h->to;
         if (p >= stop) return stop;
-        collect(f, h, p, stop - p < HINT_BYTES ? (size_t)(stop - p) : HINT_BYTES);
+        collect(set->prefilter, h, p, stop - p < HINT_BYTES ? (size_t)(stop - p) : HINT_BYTES);
     }
 }
 
@@ -92,7 +120,7 @@ static const uint8_t *earliest_start(const uint8_t *place, const uint8_t *low, c
 }
 
 /* The window of an anchor that begins before `limit` - TAIL is in sight; what begins behind is read. */
-const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *end,
+const uint8_t *next_start(const struct ruleset *set, struct hints *h, const uint8_t *p, const uint8_t *end,
                           const uint8_t *low, const uint8_t *limit, const uint8_t **until) {
     const uint8_t *tail, *stop, *place;
     *until = limit;
@@ -100,7 +128,7 @@ const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint
     tail = limit - TAIL;
     stop = tail + WINDOW_FURTHEST;
     if (end < tail) stop = end + WINDOW_FURTHEST;
-    place = next_hint(f, h, p, stop, low, limit);
+    place = next_hint(set, h, p, stop, low, limit);
     if (place < stop) {
         const uint8_t *start = earliest_start(place, p, limit);
         *until = place + 1;

@@ -45,7 +45,8 @@ static inline const uint8_t *at(const struct window *w, uint64_t position) {
 enum form { FORM_TOKEN, FORM_BLOCK, FORM_JWT, FORM_URL, FORM_CURL, FORM_CURL_WORD, FORM_MARK, FORM_NAME,
             FORM_COMMAND, FORM_KUBERNETES, FORM_OFF /* switched off by the user */ };
 
-struct anchor { const char *text; uint16_t rule; uint8_t length, exact_case, held; };
+/* `window`: where in the text the four bytes stand by which the prefilter finds it; `hint`: HINT_… of prefilter.h. */
+struct anchor { const char *text; uint16_t rule; uint8_t length, exact_case, held, window, hint; };
 /* A piece of a token: these characters (`text`), or `min` to `max` of a class; `max` 0: the run may go on for ever. */
 struct part { const char *text; uint16_t min, max; uint8_t klass; };
 struct token_shape { const struct part *parts; int count; };

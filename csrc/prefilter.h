@@ -15,7 +15,7 @@
  *
  * Tried and rejected: an Aho-Corasick table over every byte (0.5 GB/s, each step waits for the one before), the
  * first three bytes of every anchor instead of its rarest (ten times the candidates), sixteen buckets (with 400
- * anchors, 85 places in 1,000 pass and confirming them costs more than the other sixteen).
+ * anchors, 85 places in 1,000 pass, and confirming them costs more than the other sixteen).
  */
 #ifndef HSTORE_PREFILTER_H
 #define HSTORE_PREFILTER_H
@@ -24,15 +24,19 @@
 #include <stdint.h>
 #include <string.h>
 
+struct ruleset;
+
 enum { WINDOW_BYTES = 4, WINDOW_FURTHEST = 4, HASH_BITS = 15, HINT_BYTES = 4096, GROUPS = 4 };
 
-/* An anchor has this window; all that have it mean something only as part of a telling word, or begin an address. */
-enum { HINT_ANCHOR = 1, HINT_WORD = 2, HINT_ADDRESS = 4 };
+/* What hints.c may know of an anchor: it means something only as part of a telling word, or begins an address, or a
+ * token, which no word character stands before. */
+enum { HINT_WORD = 1, HINT_ADDRESS = 2, HINT_TOKEN = 3 };
+#define SEVERAL 0xffffu
 
 struct prefilter {
     uint8_t exact[GROUPS][WINDOW_BYTES][128];                               /* group, position, byte: eight buckets */
     uint8_t low[GROUPS][WINDOW_BYTES][16], high[GROUPS][WINDOW_BYTES][16];  /* the same by nibble */
-    uint8_t kinds[1 << HASH_BITS]; /* by hash of a window: 0 or HINT_… */
+    uint16_t owners[1 << HASH_BITS]; /* by hash of a window: 0, or 1 + the number of its anchor, or SEVERAL */
     uint8_t shorts[8192]; /* a bit by hash of three bytes with which an anchor shorter than a window begins */
 };
 
@@ -71,7 +75,7 @@ static inline void no_hints(struct hints *h) {
 
 /* Where the automaton must begin to read, not before `p` and at most `end`; `*until`, how far it must read at least.
  * Bytes from `low` to `limit` may be looked at; `end` <= `limit`. `p` never goes back. */
-const uint8_t *next_start(const struct prefilter *f, struct hints *h, const uint8_t *p, const uint8_t *end,
+const uint8_t *next_start(const struct ruleset *set, struct hints *h, const uint8_t *p, const uint8_t *end,
                           const uint8_t *low, const uint8_t *limit, const uint8_t **until);
 
 static inline uint32_t short_hash(const uint8_t *p) {
@@ -86,7 +90,7 @@ static inline uint32_t is_short(const struct prefilter *f, const uint8_t *p) {
 }
 
 static inline uint32_t is_confirmed(const struct prefilter *f, const uint8_t *p) {
-    return (uint32_t)(f->kinds[window_hash(p)] != 0) | is_short(f, p);
+    return (uint32_t)(f->owners[window_hash(p)] != 0) | is_short(f, p);
 }
 
 #if defined(__x86_64__) || defined(_M_X64)

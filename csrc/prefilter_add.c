@@ -110,7 +110,7 @@ static void confirm(struct prefilter *f, const struct positions *w, const struct
     if (anchor->length < WINDOW_BYTES) {
         confirm_short(f, w);
     } else {
-        f->kinds[window_hash(text)] = HINT_ANCHOR; /* if it was, then no longer a word or an address only */
+        f->owners[window_hash(text)] = SEVERAL; /* one more than were compiled in, so nothing is known of them all */
     }
 }
 

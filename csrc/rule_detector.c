@@ -532,7 +532,7 @@ static int scan(struct hstore_stream *s, struct hints *hints, const struct windo
         uint32_t move;
         if (node == 0 && p >= read) {
             const uint8_t *from = p;
-            p = next_start(set->prefilter, hints, p, end, lookable, limit, &read);
+            p = next_start(set, hints, p, end, lookable, limit, &read);
             /* Where hints stand close together, looking for each costs more than reading on. */
             crowded = p - from < CROWD ? crowded + 1 : 0;
             if (crowded >= CROWD_COUNT) read += CROWD_BYTES, crowded = 0;
