@@ -322,6 +322,8 @@ static int judge(struct hstore_stream *s, const struct window *w) {
             uint64_t limit = v.from == NULL ? w->end : offset_of(w, v.from);
             struct stretch name = {start, form == FORM_NAME ? v.to : start};
             if (r->parked_kind != VERDICT_NO && limit > r->parked.start) limit = r->parked.start;
+            /* Another anchor that ends here is judged later: "pass" behind "sshpass". It may want what follows held. */
+            if (form != FORM_NAME && i + 1 < behind_last && limit > r->position) limit = r->position;
             r->pending = i - first + 1;
             if (limit < r->position) {
                 /* A longer anchor may be open around this one: "api-" in "bedrock-api-key-". */

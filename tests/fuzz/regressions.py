@@ -7,6 +7,10 @@ INPUTS: dict[str, list[bytes]] = {
         # a token that the last byte of a write confirms was held, and not marked, until the next write
         b"\x00\x01abcabcabd\x00\xff\x00\x1b[31mdoo_v1_61E13a6AEd9A06beabcaabcabcabd06cD4BEaaDf",
     ],
+    "laws": [
+        # while a command was undecided, the value of a name that ends with it was shown
+        b'\x02\xff\x05sshpass="hX7!qZ2mhX7!"z',
+    ],
     "states": [
         b"\x02%\xd3\xcf\x02\xff\x05x pass pass password",  # a saved empty stream counted from a null pointer
         b"\xe7\x10\xdf\x81H\xf8\xff\x03\x9f",  # so did the end of the input, given as NULL

@@ -142,6 +142,15 @@ def test_a_token_confirmed_by_the_last_byte_of_a_write_is_marked_at_once(samples
     assert stream.feed(token[34:] + b".") == b"."
 
 
+def test_a_name_that_ends_with_a_command_is_judged_in_pieces_too(masker, in_pieces):
+    """S1: `sshpass` is a command and a name; while the one is undecided nothing of the other's value is shown."""
+    data = b'sshpass="hX7!qZ2mhX7!"z'
+    whole = masker.mask(data)
+    assert whole == b'sshpass="[masked:password]"z'
+    for at in range(len(data) + 1):
+        assert in_pieces(masker, data, [at]) == whole
+
+
 def test_an_unfinished_secret_is_masked_at_the_end(samples, masker):
     """S4: a token that is confirmed and a key without an end line are masked to the end of the input."""
     assert masker.mask(samples.token("github-pat").encode()[:38]) == b"[masked:github-pat]"
