@@ -33,7 +33,7 @@ def flags() -> tuple[list[str], list[str]]:
     """Flags for the compiler and the linker."""
     if sys.platform == "win32":
         return ["/std:c11", "/O2"], []
-    compile_flags = ["-std=c11", "-O2", "-fvisibility=hidden"]
+    compile_flags = ["-std=c11", "-O3", "-fvisibility=hidden"]
     if os.environ.get("HSTORE_SANITIZE") == "1":
         return [*compile_flags, *SANITIZE, "-DHSTORE_SANITIZED=1"], SANITIZE[:1]
     return compile_flags, []

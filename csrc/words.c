@@ -44,7 +44,9 @@ static uint32_t kinds_of_compound(const uint8_t *word, size_t length) {
 }
 
 int word_is_telling(const uint8_t *word, size_t length) {
-    return ((word_kinds(word, length) | kinds_of_compound(word, length)) & (WORD_TELLING | BESIDE)) != 0;
+    uint32_t kinds = word_kinds(word, length);
+    if (kinds == 0) kinds = kinds_of_compound(word, length);
+    return (kinds & (WORD_TELLING | BESIDE)) != 0;
 }
 
 /* The end of the word at `i`: capitals and what follows them ("API", "Key"), or small letters. */
