@@ -17,7 +17,7 @@
 #include "internal.h"
 #include <string.h>
 
-enum { SHORTEST_FORM = 8, WINDOW = 4, LONGEST_STRIDE = 16, WORDS_EACH = 3, SMALLEST_FILTER = 10, PATTERNS = 256 };
+enum { SHORTEST_FORM = 8, WINDOW = 4, LONGEST_STRIDE = 32, WORDS_EACH = 1, SMALLEST_FILTER = 10, LARGEST_FILTER = 24, WORD_SHIFT = 6, PATTERNS = 256 };
 
 struct node {
     uint32_t first, fail;
@@ -28,7 +28,7 @@ struct node {
 struct automaton {
     uint32_t count;
     size_t size;
-    uint32_t stride, filter_shift;
+    uint32_t stride, word_mask;
     size_t filter_words;
     uint32_t *filter;
     uint32_t root[256];
@@ -45,10 +45,10 @@ static inline uint32_t filter_hash(const uint8_t *p) {
     return four * 0x9E3779B1u;
 }
 
-/* The word by the upper bits, the pattern in it by others that were mixed as well. */
+/* The pattern by the eight upper bits, the word by others. */
 static inline int may_be_window(const struct automaton *a, const uint8_t *p) {
-    uint32_t hash = filter_hash(p), pattern = a->patterns[hash >> 3 & (PATTERNS - 1)];
-    return (a->filter[hash >> a->filter_shift] & pattern) == pattern;
+    uint32_t hash = filter_hash(p), pattern = a->patterns[hash >> 24];
+    return (a->filter[hash >> WORD_SHIFT & a->word_mask] & pattern) == pattern;
 }
 
 static uint32_t read_length(const uint8_t *p) {
@@ -121,7 +121,7 @@ static void add_windows(struct automaton *a, const uint8_t *form) {
     uint32_t offset;
     for (offset = 0; offset < a->stride; offset++) {
         uint32_t hash = filter_hash(form + offset);
-        a->filter[hash >> a->filter_shift] |= a->patterns[hash >> 3 & (PATTERNS - 1)];
+        a->filter[hash >> WORD_SHIFT & a->word_mask] |= a->patterns[hash >> 24];
     }
 }
 
@@ -145,9 +145,9 @@ static int make_filter(struct automaton *a, const uint8_t *forms, size_t length)
     for (position = 0; position < length; position += 4 + read_length(forms + position), count++)
         if (read_length(forms + position) < shortest) shortest = read_length(forms + position);
     a->stride = shortest - (WINDOW - 1) < LONGEST_STRIDE ? (uint32_t)(shortest - (WINDOW - 1)) : LONGEST_STRIDE;
-    while (bits < 26 && (size_t)1 << bits < WORDS_EACH * count * a->stride) bits++;
+    while (bits < LARGEST_FILTER && (size_t)1 << bits < WORDS_EACH * count * a->stride) bits++;
     a->filter_words = (size_t)1 << bits;
-    a->filter_shift = 32 - bits;
+    a->word_mask = ((uint32_t)1 << bits) - 1;
     a->filter = grab(a->filter_words * sizeof *a->filter);
     if (a->filter == NULL) return HSTORE_NO_MEMORY;
     draw_patterns(a);

@@ -205,6 +205,7 @@ class Tables:
         self.exact = [[[0] * 128 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
         self.low = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
         self.high = [[[0] * 16 for _ in range(POSITIONS)] for _ in range(BUCKETS // 8)]
+        self.steps = [[0, 0] for _ in range(256)]
         self.owners = [0] * (1 << HASH_BITS)
         self.shorts = [0] * 8192
         self.windows = [window for window, _ in windows]
@@ -218,6 +219,7 @@ class Tables:
                 self.exact[group][position][byte & 127] |= bit
                 self.low[group][position][byte & 15] |= bit
                 self.high[group][position][byte >> 4] |= bit
+                self.steps[byte][group // 2] |= 1 << (16 * position + bucket % 16)
         if window.short and not window.hint:
             for three in product(*window.sets[:3]):
                 at = short_hash_of(bytes(three))
@@ -248,5 +250,6 @@ def definition(windows: list[tuple[Window, int]]) -> str:
     return (
         "const struct prefilter builtin_prefilter = {\n"
         f"{nested(tables.exact)},\n{nested(tables.low)},\n{nested(tables.high)},\n"
-        + f"{flat(tables.owners)},\n{flat(tables.shorts)}}};\n"
+        "{" + ",\n".join(f"{{{one:#x}u, {two:#x}u}}" for one, two in tables.steps) + "},\n"
+        f"{flat(tables.owners)},\n{flat(tables.shorts)}}};\n"
     )  # fmt: skip

@@ -8,9 +8,8 @@
  *     buckets            {a,c} & {a} & {a,f} & {a}  = {a}   some window of bucket a may stand here
  *
  * With AVX-512 VBMI the tables are looked up by the whole byte, 64 places at once; SSSE3, AVX2 and NEON shuffle by
- * nibble, which lets a few more places pass. A place that passes is confirmed by a hash of the window's four bytes;
- * without vectors that hash is all there is. What is confirmed is
- * only a hint where the automaton of rule_detector.c begins to read, so a level may pass too much but never too little,
+ * nibble, which lets a few more places pass; without vectors the four positions are looked up together. A place that
+ * passes is confirmed by a hash of the window's four bytes. What is confirmed is only a hint where the automaton of rule_detector.c begins to read, so a level may pass too much but never too little,
  * and the output is the same on all of them.
  *
  * Tried and rejected: an Aho-Corasick table over every byte (0.5 GB/s, each step waits for the one before), the
@@ -36,6 +35,7 @@ enum { HINT_WORD = 1, HINT_ADDRESS = 2, HINT_TOKEN = 3 };
 struct prefilter {
     uint8_t exact[GROUPS][WINDOW_BYTES][128];                               /* group, position, byte: eight buckets */
     uint8_t low[GROUPS][WINDOW_BYTES][16], high[GROUPS][WINDOW_BYTES][16];  /* the same by nibble */
+    uint64_t steps[256][2]; /* by byte, for two groups each: position by position, sixteen buckets */
     uint16_t owners[1 << HASH_BITS]; /* by hash of a window: 0, or 1 + the number of its anchor, or SEVERAL */
     uint8_t shorts[8192]; /* a bit by hash of three bytes with which an anchor shorter than a window begins */
 };

@@ -89,6 +89,7 @@ static void put_in_bucket(struct prefilter *f, const struct positions *w, int bu
             f->exact[group][position][byte & 127] |= bit;
             f->low[group][position][byte & 15] |= bit;
             f->high[group][position][byte >> 4] |= bit;
+            f->steps[byte][group / 2] |= (uint64_t)1 << (16 * position + bucket % 16);
         }
     }
 }
