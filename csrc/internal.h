@@ -306,6 +306,10 @@ struct hstore_masker {
 uint64_t fingerprint(const uint8_t *bytes, size_t length, uint64_t hash);
 int descends_from(const hstore_masker *masker, uint64_t ancestor);
 
+/* For saving.c: bytes of the counts, the first input that is looked at again, input put into the stream's buffer. */
+size_t stream_counts_size(const hstore_stream *s);
+uint64_t stream_low_bound(const hstore_stream *s);
+int stream_append(hstore_stream *s, const uint8_t *bytes, size_t length);
 int detect_rules(struct hstore_stream *s, const struct window *w, uint64_t until);
 void exact_rewind(struct exact_state *e);
 int detect_exact(struct hstore_stream *s, const struct window *w, uint64_t until);

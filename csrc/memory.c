@@ -58,3 +58,16 @@ void list_drop(struct list *list, size_t count, size_t size) {
     list->count -= count;
     memmove(list->items, (char *)list->items + count * size, list->count * size);
 }
+
+int hstore_sanitized(int overrun) {
+#if defined(HSTORE_SANITIZED)
+    uint8_t *block = grab(4);
+    volatile uint8_t seen = block == NULL ? 0 : block[overrun ? 4 : 0];
+    (void)seen;
+    release(block, 4);
+    return 1;
+#else
+    (void)overrun;
+    return 0;
+#endif
+}

@@ -21,14 +21,14 @@ void hstore_stream_adopt(hstore_stream *s, const hstore_masker *masker) {
 }
 
 /* Kept in the stream: a stream may be freed after its masker. */
-static size_t counts_size(const hstore_stream *s) { return s->type_count * sizeof(uint64_t); }
+size_t stream_counts_size(const hstore_stream *s) { return s->type_count * sizeof(uint64_t); }
 
 hstore_stream *hstore_stream_new(const hstore_masker *masker) {
     hstore_stream *s = grab(sizeof *s);
     if (s == NULL) return NULL;
     s->masker = masker;
     s->type_count = (size_t)hstore_type_count(masker);
-    s->counts = grab(counts_size(s));
+    s->counts = grab(stream_counts_size(s));
     if (s->counts == NULL) {
         release(s, sizeof *s);
         return NULL;
@@ -53,7 +53,7 @@ static void release_parts(hstore_stream *s) {
 void hstore_stream_free(hstore_stream *s) {
     if (s == NULL) return;
     release_parts(s);
-    release(s->counts, counts_size(s));
+    release(s->counts, stream_counts_size(s));
     release(s, sizeof *s);
 }
 
@@ -74,7 +74,7 @@ void hstore_stream_reset(hstore_stream *s) {
     s->masker = masker;
     s->counts = counts;
     s->type_count = type_count;
-    memset(counts, 0, counts_size(s));
+    memset(counts, 0, stream_counts_size(s));
     s->buffer = kept.buffer, s->room = kept.room;
     s->out = kept.out, s->out_room = kept.out_room;
     s->intervals.items = kept.intervals.items, s->intervals.room = kept.intervals.room;
@@ -230,7 +230,7 @@ static int advance(hstore_stream *s, const struct window *w) {
 /* ---- input ---- */
 
 /* Nothing before this is looked at again. */
-static uint64_t low_bound(const hstore_stream *s) {
+uint64_t stream_low_bound(const hstore_stream *s) {
     uint64_t low = s->emitted;
     uint64_t rules_at = s->rules.position > CONTEXT ? s->rules.position - CONTEXT : 0;
     uint64_t exact_at = s->exact.frontier > CONTEXT ? s->exact.frontier - CONTEXT : 0;
@@ -239,7 +239,7 @@ static uint64_t low_bound(const hstore_stream *s) {
 }
 
 static void compact(hstore_stream *s) {
-    uint64_t low = low_bound(s);
+    uint64_t low = stream_low_bound(s);
     size_t spent = low > s->origin ? (size_t)(low - s->origin) : 0;
     if (spent == 0) return;
     memmove(s->buffer, s->buffer + spent, s->length - spent);
@@ -248,7 +248,7 @@ static void compact(hstore_stream *s) {
     s->origin += spent;
 }
 
-static int append(hstore_stream *s, const uint8_t *bytes, size_t length) {
+int stream_append(hstore_stream *s, const uint8_t *bytes, size_t length) {
     if (length == 0) return 0;
     if (s->room - s->length < length && s->room >= BUFFER_COMPACTED) compact(s);
     if (room_for(&s->buffer, &s->room, s->length, length) != 0) return HSTORE_NO_MEMORY;
@@ -267,16 +267,16 @@ static int take_in_place(hstore_stream *s, size_t length, int last) {
     result = advance(s, &w);
     if (result != 0) return result;
     wipe(s->buffer, s->length);
-    low = last ? w.end : low_bound(s);
+    low = last ? w.end : stream_low_bound(s);
     s->origin = low;
     s->length = 0;
     s->taken = low;
-    return append(s, at(&w, low), (size_t)(w.end - low));
+    return stream_append(s, at(&w, low), (size_t)(w.end - low));
 }
 
 static int take_copied(hstore_stream *s, const uint8_t *bytes, size_t length, int last) {
     struct window w;
-    if (append(s, bytes, length) != 0) return HSTORE_NO_MEMORY;
+    if (stream_append(s, bytes, length) != 0) return HSTORE_NO_MEMORY;
     w.bytes = s->buffer;
     w.origin = s->origin;
     w.end = s->taken;
@@ -297,7 +297,7 @@ int hstore_stream_feed(hstore_stream *s, const uint8_t *bytes, size_t length, in
     s->plain_from = s->plain_to = s->given_at;
     do {
         size_t left = length - done, piece = left < PIECE ? left : PIECE;
-        if (s->length == 0 || low_bound(s) >= s->given_at) {
+        if (s->length == 0 || stream_low_bound(s) >= s->given_at) {
             result = take_in_place(s, length, last);
             done = length;
         } else {
@@ -334,109 +334,4 @@ uint64_t hstore_stream_marks(const hstore_stream *s) { return s->marks; }
 
 uint64_t hstore_stream_count(const hstore_stream *s, int type) {
     return type < 0 || type >= hstore_type_count(s->masker) ? 0 : s->counts[type];
-}
-
-/* ---- saving ---- */
-
-/*  | struct saved | counts | intervals | hits | hit ends | kept input |  all as they lie in memory */
-struct saved {
-    uint64_t checksum; /* of all that follows, this one counted as 0: a damaged state must not be trusted */
-    uint64_t fingerprint, origin, taken, emitted, work, marks, intervals, hits, hit_ends, length;
-    int64_t in_mark;
-    struct rule_state rules;
-    struct exact_state exact;
-};
-
-static uint8_t *put(uint8_t *out, const void *from, size_t size) {
-    if (size) memcpy(out, from, size);
-    return out + size;
-}
-
-size_t hstore_stream_save(const hstore_stream *s, uint8_t *out, size_t room) {
-    struct saved head;
-    uint64_t low = low_bound(s) > s->origin ? low_bound(s) : s->origin;
-    size_t size;
-    uint8_t *state;
-    memset(&head, 0, sizeof head);
-    head.fingerprint = s->masker->fingerprint;
-    head.origin = low;
-    head.taken = s->taken, head.emitted = s->emitted, head.work = s->work, head.marks = s->marks;
-    head.intervals = s->intervals.count, head.hits = s->hits.count, head.hit_ends = s->hit_ends.count;
-    head.length = s->taken - low;
-    head.in_mark = s->in_mark;
-    head.rules = s->rules;
-    head.exact = s->exact;
-    size = sizeof head + counts_size(s) + (size_t)(head.intervals + head.hits) * sizeof(struct interval) +
-           (size_t)head.hit_ends * sizeof(uint64_t) + (size_t)head.length;
-    if (out == NULL || room < size) return size;
-    state = out;
-    out = put(out, &head, sizeof head);
-    out = put(out, s->counts, counts_size(s));
-    out = put(out, s->intervals.items, s->intervals.count * sizeof(struct interval));
-    out = put(out, s->hits.items, s->hits.count * sizeof(struct interval));
-    out = put(out, s->hit_ends.items, s->hit_ends.count * sizeof(uint64_t));
-    if (head.length != 0) put(out, s->buffer + (low - s->origin), (size_t)head.length);
-    head.checksum = fingerprint(state, size, CHECKSUM_SEED);
-    put(state, &head, sizeof head);
-    return size;
-}
-
-static int refill(struct list *list, const uint8_t **from, size_t count, size_t size) {
-    size_t i;
-    list->count = 0;
-    for (i = 0; i < count; i++, *from += size)
-        if (list_push(list, *from, size) != 0) return HSTORE_NO_MEMORY;
-    return 0;
-}
-
-static uint64_t checksum(const struct saved *head, const uint8_t *state, size_t length) {
-    struct saved plain = *head;
-    plain.checksum = 0;
-    return fingerprint(state + sizeof plain, length - sizeof plain,
-                       fingerprint((const uint8_t *)&plain, sizeof plain, CHECKSUM_SEED));
-}
-
-int hstore_stream_restore(hstore_stream *s, const uint8_t *state, size_t length) {
-    struct saved head;
-    size_t lists;
-    if (length < sizeof head + counts_size(s)) return HSTORE_BAD_STATE;
-    memcpy(&head, state, sizeof head);
-    if (checksum(&head, state, length) != head.checksum) return HSTORE_BAD_STATE;
-    if (head.fingerprint != s->masker->fingerprint && !descends_from(s->masker, head.fingerprint)) return HSTORE_BAD_STATE;
-    if (head.intervals > length || head.hits > length) return HSTORE_BAD_STATE;
-    if (head.hit_ends > length || head.length > length || head.taken - head.origin != head.length) return HSTORE_BAD_STATE;
-    lists = (size_t)(head.intervals + head.hits) * sizeof(struct interval) + (size_t)head.hit_ends * sizeof(uint64_t);
-    if (length != sizeof head + counts_size(s) + lists + head.length) return HSTORE_BAD_STATE;
-    s->failed = 1; /* until all of it is in place */
-    state += sizeof head;
-    memcpy(s->counts, state, counts_size(s));
-    state += counts_size(s);
-    if (refill(&s->intervals, &state, (size_t)head.intervals, sizeof(struct interval)) != 0) return HSTORE_NO_MEMORY;
-    if (refill(&s->hits, &state, (size_t)head.hits, sizeof(struct interval)) != 0) return HSTORE_NO_MEMORY;
-    if (refill(&s->hit_ends, &state, (size_t)head.hit_ends, sizeof(uint64_t)) != 0) return HSTORE_NO_MEMORY;
-    wipe(s->buffer, s->length);
-    s->length = 0;
-    s->origin = s->taken = head.origin;
-    if (append(s, state, (size_t)head.length) != 0) return HSTORE_NO_MEMORY;
-    s->emitted = head.emitted, s->work = head.work, s->marks = head.marks;
-    s->in_mark = (int)head.in_mark;
-    s->rules = head.rules;
-    s->exact = head.exact;
-    if (head.fingerprint != s->masker->fingerprint) exact_rewind(&s->exact);
-    s->out_length = 0;
-    s->failed = 0;
-    return 0;
-}
-
-int hstore_sanitized(int overrun) {
-#if defined(HSTORE_SANITIZED)
-    uint8_t *block = grab(4);
-    volatile uint8_t seen = block == NULL ? 0 : block[overrun ? 4 : 0];
-    (void)seen;
-    release(block, 4);
-    return 1;
-#else
-    (void)overrun;
-    return 0;
-#endif
 }

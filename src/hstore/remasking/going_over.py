@@ -140,7 +140,7 @@ class GoingOver:
             if self._content.rewrite(
                 artifact,
                 lambda before, after: self._saw(marks, before, after),  # noqa: B023 - called before the next turn
-                lambda: marks.found,  # noqa: B023
+                lambda: marks.found,  # noqa: B023 - as above
                 lambda: self._done(artifact, place),
             ):
                 add_marks(tally.found, marks.found, 1)

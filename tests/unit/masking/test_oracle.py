@@ -69,7 +69,7 @@ def run_for(drawn: random.Random, entry: dict[str, object]) -> bytes:
     """What may stand behind the rule's anchor, sometimes one character too short or too long, or all of a kind."""
     shapes = entry.get("read") or [[(None, entry["class"], entry["min"], entry.get("max") or 0)]]
     run = bytearray()
-    for part in drawn.choice(list(shapes)):  # type: ignore[call-overload]
+    for part in drawn.choice(list(shapes)):  # type: ignore[call-overload] # entries are of any type
         text, name, low, high = part
         if text:
             run += text.encode()
@@ -78,7 +78,7 @@ def run_for(drawn: random.Random, entry: dict[str, object]) -> bytes:
         # A "=" would make a name of what stands before it, and the oracle knows no names.
         letters = letters_of(name).replace(b"=", b"") or b"="
         few = drawn.choice((None, None, None, -1, 0, 1))
-        letters = letters if few is None else letters[-int(entry.get("distinct", 6)) - few :]  # type: ignore[call-overload]
+        letters = letters if few is None else letters[-int(entry.get("distinct", 6)) - few :]  # type: ignore[call-overload] # entries are of any type
         run += bytes(drawn.choice(letters) for _ in range(count))
     odd = drawn.random()
     return bytes(run[:-1] if odd < 0.1 else run + b"x" if odd < 0.2 else run)
@@ -87,7 +87,7 @@ def run_for(drawn: random.Random, entry: dict[str, object]) -> bytes:
 def before_for(drawn: random.Random, entry: dict[str, object]) -> bytes:
     """What the rule asks for before its anchor; nothing where it asks for nothing."""
     found = b""
-    for text, name, low, high in entry["before"]:  # type: ignore[attr-defined]
+    for text, name, low, high in entry["before"]:  # type: ignore[attr-defined] # entries are of any type
         letters = letters_of(name) if name else b""
         found += text.encode() or bytes(drawn.choice(letters) for _ in range(drawn.randint(low, high)))
     return found
