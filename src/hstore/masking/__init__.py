@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES_DIGEST", "Masker", "Stream", "rule_ids", "telling_name"]
 
 _LAST, _REST = lib.HSTORE_LAST, lib.HSTORE_REST
+_feed_stream = lib.hstore_stream_feed
 
 RULES_DIGEST: str = ffi.string(lib.hstore_rules_digest(ffi.NULL)).decode()
 """Of the rules compiled in: what was masked with another digest may have been masked by other rules."""
@@ -235,12 +236,13 @@ class Masker:
 class Stream:
     """Masks one stream of bytes; however it is cut, the joined output is the same. For one thread at a time."""
 
-    __slots__ = ("_compiled", "_counts", "_finished", "_handle", "_marks", "_masker")
+    __slots__ = ("_compiled", "_counts", "_finished", "_handle", "_live", "_marks", "_masker")
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
         self._compiled = masker._compiled  # keeps the tables alive
         self._handle = self._compiled.new_stream()
+        self._live = self._handle  # None once finished or closed: small writes look at nothing else
         self._counts: dict[str, int] = {}
         self._marks = 0
         self._finished = False
@@ -253,7 +255,11 @@ class Stream:
             ValueError: the stream is finished or closed.
             MemoryError: the stream must be restored before it goes on.
         """
-        return self._feed(data, 0)
+        handle = self._live
+        if handle is None or data.__class__ is not bytes or self._masker._compiled is not self._compiled:
+            return self._feed(data, 0)
+        result = _feed_stream(handle, data, len(data), _REST)
+        return data if result == 0 else self._put_out(handle, result, data)
 
     def feed_many(self, pieces: Iterable[Data]) -> bytes:
         """As `feed` of each and its outputs joined, at the cost of one: for many small pieces at hand.
@@ -266,8 +272,8 @@ class Stream:
 
     def finish(self) -> bytes:
         """What was held: the input is over."""
-        output = self._feed(b"", 1)
-        self._finished = True
+        output = self._feed(b"", _LAST)
+        self._finished, self._live = True, None
         return output
 
     def trace(self) -> None:
@@ -306,11 +312,12 @@ class Stream:
         if result < 0:
             raise MemoryError("no memory for masking")
         self._finished = bool(state[0])
+        self._live = None if self._finished else self._handle
         self._take_counts()
 
     def close(self) -> None:
         """Zero and release what is held; nothing of it comes out any more. Closing twice is fine."""
-        handle, self._handle = self._handle, None
+        handle, self._handle, self._live = self._handle, None, None
         if handle is not None:
             ffi.release(handle)
 
@@ -338,9 +345,12 @@ class Stream:
         if self._finished:
             raise ValueError("the stream is finished")
         raw = data if isinstance(data, bytes) else _contiguous(data)
-        result = lib.hstore_stream_feed(handle, raw, len(raw), last | _REST)
+        result = _feed_stream(handle, raw, len(raw), last | _REST)
         if result == 0:
             return data if isinstance(data, bytes) else bytes(data)
+        return self._put_out(handle, result, data)
+
+    def _put_out(self, handle: Any, result: int, data: Data) -> bytes:
         masked = _output(handle, result, data)
         if lib.hstore_stream_marks(handle) != self._marks:
             self._take_counts()

@@ -134,3 +134,15 @@ def test_colour_codes_in_and_behind_a_very_long_value(in_pieces, head: str) -> N
     assert len(masked) < len(head) + 40
     for at in range(0, len(data), 7):
         assert in_pieces(masker, data, [at]) == masked
+
+
+def test_many_pieces_at_once_are_as_each_by_itself(with_values, all_kinds, in_pieces):
+    """`feed_many` gives what `feed` of each gives, joined; a finished stream takes neither."""
+    data = "\n".join(all_kinds).encode()
+    pieces = [data[at : at + 7] for at in range(0, len(data), 7)]
+    stream = with_values.stream()
+    shown = stream.feed_many(pieces[:50]) + stream.feed_many(memoryview(piece) for piece in pieces[50:])
+    assert shown + stream.feed_many([]) + stream.finish() == with_values.mask(data)
+    for late in (lambda: stream.feed(b"x"), lambda: stream.feed_many([b"x"])):
+        with pytest.raises(ValueError, match="finished"):
+            late()
