@@ -142,6 +142,8 @@ def test_explain(hstore, tmp_path):
         }
     ]  # fmt: skip
     assert secret.encode() not in done.stdout
+    done = hstore("mask", "--explain", input=f"\x1b[31mapi_key:\x1b[0m {secret}\n".encode())
+    assert b"the value behind 'api_key', 32" in done.stdout
     assert hstore("mask", "--explain", "none.log").returncode == 2
 
 

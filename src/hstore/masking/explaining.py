@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from hstore.masking import telling_name
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from hstore.masking.rules import Rules
 
 LOOK_BACK = 256
+_COLOURS = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _NAME = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.")
 _WHAT = {
     "block": "a private key, from its begin line on",
@@ -113,6 +115,7 @@ def _name(rule: Rule, before: bytes) -> str | None:
 
 def _words_before(before: bytes) -> Iterator[str]:
     """The last words before the value, the nearest first: between it and its name stand at most a type and a scheme."""
+    before = _COLOURS.sub(b"", before)
     end = len(before)
     for _ in range(4):
         while end > 0 and before[end - 1] not in _NAME:
