@@ -73,6 +73,8 @@ int hstore_stream_restore(hstore_stream *stream, const uint8_t *state, size_t le
  * built-in rules. */
 uint64_t hstore_stream_marks(const hstore_stream *stream);
 uint64_t hstore_stream_count(const hstore_stream *stream, int type);
+/* The first type from `type` on that has been marked, or -1. */
+int hstore_stream_next_type(const hstore_stream *stream, int type);
 int hstore_type_count(const hstore_masker *masker);
 const char *hstore_type_name(const hstore_masker *masker, int type);
 

@@ -332,6 +332,12 @@ size_t hstore_stream_held(const hstore_stream *s) { return (size_t)(s->taken - s
 uint64_t hstore_stream_work(const hstore_stream *s) { return s->work; }
 uint64_t hstore_stream_marks(const hstore_stream *s) { return s->marks; }
 
+int hstore_stream_next_type(const hstore_stream *s, int type) {
+    for (; type >= 0 && (size_t)type < s->type_count; type++)
+        if (s->counts[type] != 0) return type;
+    return -1;
+}
+
 uint64_t hstore_stream_count(const hstore_stream *s, int type) {
     return type < 0 || type >= hstore_type_count(s->masker) ? 0 : s->counts[type];
 }
