@@ -42,13 +42,8 @@ PRIOR = 20.0
 """Weight of the guess that bytes come independently, in places of the sample: it has not seen everything."""
 
 
-def histogram() -> list[float]:
-    """The share of each byte; no byte is taken to be rarer than one in a hundred thousand."""
-    counts = [max(SAMPLE.count(byte), len(SAMPLE) / 100_000) for byte in range(256)]
-    return [count / sum(counts) for count in counts]
-
-
-FREQUENCY = histogram()
+COUNTS = [max(SAMPLE.count(byte), 1) for byte in range(256)]
+"""How often each byte stands in the sample. Whole numbers: sums of fractions differ between versions of Python."""
 
 
 def places_of_bytes() -> list[int]:
@@ -66,7 +61,8 @@ PLACES = places_of_bytes()
 def nibble_share(low: int, high: int) -> float:
     """How many bytes pass a table of low and one of high nibbles, each a set of sixteen bits."""
     lows = [nibble for nibble in range(16) if low >> nibble & 1]
-    return sum(FREQUENCY[top << 4 | bottom] for top in range(16) if high >> top & 1 for bottom in lows)
+    passing = sum(COUNTS[top << 4 | bottom] for top in range(16) if high >> top & 1 for bottom in lows)
+    return passing / sum(COUNTS)
 
 
 def both_cases(byte: int) -> ByteSet:
