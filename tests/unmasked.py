@@ -56,5 +56,5 @@ class BlindMasker:
 def unmasked(path: Path, **options: Any) -> Iterator[Store]:
     """The store at `path`, open so that whatever is put into it is stored as it comes."""
     with Store.open(path, **options) as store:
-        store._door.masker = BlindMasker()  # type: ignore[assignment]
+        store._door.masker = BlindMasker()  # type: ignore[assignment] # stands in for one
         yield store
