@@ -239,9 +239,12 @@ static const uint8_t *skip(const struct automaton *a, const uint8_t *p, const ui
     const uint8_t *q = p;
     const uint8_t *last = limit - p < WINDOW ? p : limit - WINDOW + 1; /* behind the last window */
     const size_t stride = a->stride;
-    if (last > end) last = end;
+    const uint8_t *start;
+    /* A little beyond `end`: else each slice would end with bytes that are read for want of a test. */
+    if (last - end > (ptrdiff_t)stride) last = end + stride;
     while (q < last && !may_be_window(a, q)) q += stride;
-    return (size_t)(q - p) < stride ? p : q - (stride - 1);
+    start = (size_t)(q - p) < stride ? p : q - (stride - 1);
+    return start < end ? start : end;
 }
 
 /* Where a match of `length` bytes that ends at `here` begins: what was stepped over inside it counts too. */

@@ -95,11 +95,12 @@ static int is_spurious(const struct ruleset *set, const uint8_t *place, const ui
 /* The first hint from `p` on, else `stop`. */
 static const uint8_t *next_hint(const struct ruleset *set, struct hints *h, const uint8_t *p, const uint8_t *stop,
                                 const uint8_t *low, const uint8_t *limit) {
+    if (p > low) low = p; /* what the automaton has read ends in it, or with an escape: no letter of a word */
     for (;;) {
         while (h->next < h->count) {
             const uint8_t *place = h->from + h->places[h->next];
             if (place >= stop) return stop;
-            if (place >= p && !is_spurious(set, place, p > low ? p : low, limit)) return place;
+            if (place >= p && !is_spurious(set, place, low, limit)) return place;
             h->next++;
         }
         if (p < h->to) p = h->to;

@@ -114,8 +114,8 @@ def test_killed_at_random_moments_beside_a_writer(tmp_path: Path) -> None:
             seen = reached
     finally:
         acknowledged = stop(writer, path)
-    assert len(struck) > 2
-    assert len(set(struck)) > 1, struck
+    assert len(struck) > 3
+    assert len(set(struck)) > 2, struck
     # With no reader and no writer left, one more call ends it.
     subprocess.run([sys.executable, "-c", APPLY, str(path)], env=environment, check=True, timeout=120)
     look_at_files(path.parent, hidden, tmp_path)

@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hstore._masker import ffi, lib
@@ -201,14 +201,9 @@ def test_s6_all_but_the_masked_stretches_is_kept(masker, text, at):
 
 
 @settings(max_examples=100, deadline=None)
-@example(unit=b"sswordsswordNRII-")
 @given(unit=texts)
 def test_s7_the_work_grows_with_the_input(masker, unit):
-    """S7 linear time: any text over and over, twice as often is at most twice the work, and little for each byte.
-
-    Two steps for each byte, one of each automaton, may come and go: a flood that no filter passes may begin to be read
-    where a slice ends.
-    """
+    """S7 linear time: any text over and over, twice as often is at most twice the work, and little for each byte."""
     assume(unit)
     work = []
     for size in (20_000, 40_000):
@@ -216,7 +211,7 @@ def test_s7_the_work_grows_with_the_input(masker, unit):
         stream.feed((unit * (size // len(unit) + 1))[:size])
         stream.finish()
         work.append(lib.hstore_stream_work(stream._handle))
-    assert work[1] <= 2.1 * work[0] + 2 * 40_000
+    assert work[1] <= 2.1 * work[0] + 5000
     assert work[1] <= 150 * 40_000
 
 
