@@ -2,12 +2,12 @@
  *
  * In clean logs most marks are words like "authentication" and "keyboard" and addresses like "https://host/path". Those are
  * told by their next few bytes, and the automaton and the verifiers never hear of them. What is only a hint may be
- * dropped here only where the verifier's answer is certain: letters on both sides in sight, and nothing masked among them.
+ * dropped here only where the verifier's answer is certain: what it judges by is in sight, and nothing masked among it.
  */
 #include "characters.h"
 #include "prefilter.h"
 
-enum { TAIL = WINDOW_FURTHEST + WINDOW_BYTES - 1, LONGEST_ANCHOR = 32, LONGEST_WORD = 24, HOST = 128 };
+enum { TAIL = WINDOW_FURTHEST + WINDOW_BYTES - 1, LONGEST_ANCHOR = 32, HOST = 128 };
 
 static void collect(const struct prefilter *f, struct hints *h, const uint8_t *p, size_t length) {
     uint64_t words[HINT_BYTES / 64];
@@ -31,18 +31,6 @@ static void collect(const struct prefilter *f, struct hints *h, const uint8_t *p
     h->to = p + length;
     h->count = places;
     h->next = 0;
-}
-
-/* A word of small letters, or of capitals only: what the names in it would be judged by. */
-static int is_other_word(const uint8_t *place, const uint8_t *low, const uint8_t *limit) {
-    const uint8_t *from = place, *to = place;
-    while (to < limit && to - place <= LONGEST_WORD && is_letter(*to)) to++;
-    if (to == limit) return 0;
-    while (from > low && to - from <= LONGEST_WORD && is_letter(from[-1])) from--;
-    if (from <= low || from[-1] == ESC || to - from > LONGEST_WORD) return 0;
-    for (place = is_upper(to[-1]) ? from : from + 1; place < to; place++)
-        if (is_upper(*place) != is_upper(to[-1])) return 0;
-    return !word_is_telling(from, (size_t)(to - from));
 }
 
 static int ends_host(int ch) { return ch == '/' || ch == ' ' || ch == '\n' || ch == '"' || ch == '\'' || ch == '<' || ch == '>'; }
@@ -85,7 +73,7 @@ static int is_spurious(const struct ruleset *set, const uint8_t *place, const ui
     start = place - anchor->window;
     if (!is_spelt(anchor, start)) return 1;
     switch (anchor->hint) {
-    case HINT_WORD: return is_other_word(place, low, limit);
+    case HINT_WORD: return name_is_refused(set, start, low, limit);
     case HINT_ADDRESS: return is_plain_address(start, limit);
     case HINT_TOKEN: return is_inside_word(start, low);
     default: return 0;

@@ -200,14 +200,16 @@ struct verdict verify_url(const struct candidate *c, int type);     /* addresses
 struct verdict verify_curl(const struct candidate *c, int type);    /* commands.c, as is the next */
 struct verdict verify_command(const struct candidate *c, int type);
 struct verdict verify_kubernetes(const struct candidate *c, int type);
-struct verdict verify_name(const struct candidate *c);           /* names.c */
+struct verdict verify_name(const struct candidate *c);           /* names.c, as is the next */
+/* Is the name around an anchor at `start` refused for certain, whichever of its anchors is asked? Bytes from `low` to
+ * `limit` may be looked at; a name that they cut, or that a colour code touches, is not. */
+int name_is_refused(const struct ruleset *set, const uint8_t *start, const uint8_t *low, const uint8_t *limit);
 struct verdict verify_token_at(const struct candidate *c, const uint8_t *start); /* rule_detector.c */
 int value_is_telling(const uint8_t *value, size_t length, uint32_t kinds, int quoted, int followed_by); /* values.c */
 int is_placeholder(const uint8_t *value, size_t length);         /* values.c */
 uint32_t name_kinds(const uint8_t *name, size_t length);         /* words.c, as are the next two */
 int type_of_kinds(uint32_t kinds);
 uint32_t word_kinds(const uint8_t *word, size_t length);
-int word_is_telling(const uint8_t *word, size_t length); /* words.c; alone or beside others */
 /* own_names.c: as name_kinds, with the user's names in `set`: which of them it is, else NULL, in `*own`. */
 uint32_t kinds_in(const struct ruleset *set, const uint8_t *name, size_t length, const struct own_name **own);
 uint32_t kinds_of_type(int type); /* own_names.c; 0 for a type of no names */

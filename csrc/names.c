@@ -11,7 +11,7 @@
 #include "named.h"
 #include <string.h>
 
-enum { NETRC = 96 };
+enum { NETRC = 96, LONGEST_WALK = 4 * NAME_SIDE };
 
 /* ---- the name ---- */
 
@@ -153,9 +153,21 @@ static void take_name(struct reading *r, const uint8_t *from, int before, int be
     }
 }
 
+/* What lies before it in an overlong name has as much of the name behind it, and is refused as well. */
+static const uint8_t *behind_overlong(const struct candidate *c) {
+    const uint8_t *p = c->start;
+    while (p < c->end && p - c->start < LONGEST_WALK && is_name_character(*p)) p++;
+    return p - c->start > NAME_SIDE ? p - NAME_SIDE : c->after; /* with colours inside nothing is known of others */
+}
+
+/* The "-D" of -Dname=value is no part of the name. */
+static int property_prefix(const uint8_t *name, int length) {
+    return length > 3 && name[0] == '-' && name[1] == 'D' ? 2 : 0;
+}
+
 static enum outcome read_name(struct reading *r, const uint8_t *plain) {
     const uint8_t *p, *first;
-    int before, behind, overlong = 0, ch;
+    int before, behind, overlong = 0, prefix, ch;
     r->k.at = r->c->start;
     for (behind = 0;; behind++, r->k.at = r->k.next) {
         ch = peek(&r->k);
@@ -164,7 +176,7 @@ static enum outcome read_name(struct reading *r, const uint8_t *plain) {
         overlong |= behind == NAME_SIDE;
         if (overlong) break;
     }
-    r->name_end = r->k.at; /* also of an overlong one, so that its other anchors are not looked at */
+    r->name_end = overlong ? behind_overlong(r->c) : r->k.at;
     if (overlong || !may_follow_name(ch)) return REFUSED;
     p = first = r->c->start;
     for (before = 0;; before++, first = p) {
@@ -176,14 +188,28 @@ static enum outcome read_name(struct reading *r, const uint8_t *plain) {
     r->before_lead = is_quote(ch) || ch == ':' || ch == '/' ? peek_back(r->c, &(const uint8_t *){p}, plain) : -1;
     r->line_start = ch < 0 || ends_line(ch);
     take_name(r, first, before, behind);
-    if (r->name_length > 3 && r->name[0] == '-' && r->name[1] == 'D') { /* -Dname=value */
-        r->name += 2;
-        r->name_length -= 2;
-    }
+    prefix = property_prefix(r->name, r->name_length);
+    r->name += prefix;
+    r->name_length -= prefix;
     r->kinds = kinds_in(r->c->set, r->name, (size_t)r->name_length, &r->own);
     if (r->kinds != 0 && is_gap(r->lead)) read_word_before(r, p, plain);
     if (r->line_start && is_setting(r->name, r->name_length)) r->command = r->whole_line = 1;
     return r->kinds == 0 ? REFUSED : FOUND;
+}
+
+/* All its words decide, not the one with the anchor: the "key" in "pat.hotkey" finds a name that "pat" makes telling. */
+int name_is_refused(const struct ruleset *set, const uint8_t *start, const uint8_t *low, const uint8_t *limit) {
+    const uint8_t *from = start, *to = start;
+    const struct own_name *own;
+    int prefix;
+    while (to < limit && to - start <= NAME_SIDE && is_name_character(*to)) to++;
+    if (to == limit || *to == ESC) return 0;
+    if (to - start > NAME_SIDE || !may_follow_name(*to)) return 1;
+    while (from > low && start - from <= NAME_SIDE && is_name_character(from[-1])) from--;
+    if (start - from > NAME_SIDE) return 1;
+    if (from <= low || from[-1] == ESC) return 0;
+    prefix = property_prefix(from, (int)(to - from));
+    return kinds_in(set, from + prefix, (size_t)(to - from - prefix), &own) == 0;
 }
 
 /* ---- the verdict ---- */

@@ -27,7 +27,7 @@ struct ruleset;
 
 enum { WINDOW_BYTES = 4, WINDOW_FURTHEST = 4, HASH_BITS = 15, HINT_BYTES = 4096, GROUPS = 4 };
 
-/* What hints.c may know of an anchor: it means something only as part of a telling word, or begins an address, or a
+/* What hints.c may know of an anchor: it means something only in a telling name, or begins an address, or a
  * token, which no word character stands before. */
 enum { HINT_WORD = 1, HINT_ADDRESS = 2, HINT_TOKEN = 3 };
 #define SEVERAL 0xffffu

@@ -8785,6 +8785,6 @@ static const char *const class_names[24] = {
     "word",
     NULL};
 const struct ruleset builtin_rules = {
-    "844b2f34c3dea2ae5a3b8a5ba2833c0e", 214, 345, 1688, rules, rule_anchors,
+    "1f29822bb457d553a1358dc00eb2e29a", 214, 345, 1688, rules, rule_anchors,
     class_bits, &builtin_prefilter, rule_column, rule_move, rule_end_at, rule_ends, rule_held_at,
     rule_held};

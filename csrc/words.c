@@ -43,12 +43,6 @@ static uint32_t kinds_of_compound(const uint8_t *word, size_t length) {
     return 0;
 }
 
-int word_is_telling(const uint8_t *word, size_t length) {
-    uint32_t kinds = word_kinds(word, length);
-    if (kinds == 0) kinds = kinds_of_compound(word, length);
-    return (kinds & (WORD_TELLING | BESIDE)) != 0;
-}
-
 /* The end of the word at `i`: capitals and what follows them ("API", "Key"), or small letters. */
 static size_t word_end(const uint8_t *name, size_t i, size_t length) {
     size_t from = i;

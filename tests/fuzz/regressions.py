@@ -11,6 +11,10 @@ INPUTS: dict[str, list[bytes]] = {
         # while a command was undecided, the value of a name that ends with it was shown
         b'\x02\xff\x05sshpass="hX7!qZ2mhX7!"z',
     ],
+    "levels": [
+        # a name was judged by the word around its anchor, "rhkey", and not by all its words: "pat" is no anchor
+        b"\x02\xff\x05authkey: !glrtr-\x00pat.8m5ETL7Kaurhkey: pamasterauthrm9A2g\x00\x00U\xbah3\xd7\xf29A2gVvNWH8tS\n",
+    ],
     "states": [
         b"\x02%\xd3\xcf\x02\xff\x05x pass pass password",  # a saved empty stream counted from a null pointer
         b"\xe7\x10\xdf\x81H\xf8\xff\x03\x9f",  # so did the end of the input, given as NULL

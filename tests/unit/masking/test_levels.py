@@ -88,6 +88,32 @@ def test_hints_skip_nothing_that_the_automaton_finds(samples, fragments, level) 
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
+def test_all_words_of_a_name_decide_whether_it_is_looked_at(level) -> None:
+    """The telling word is no anchor, the anchor stands in a word that tells nothing, and the name may be long."""
+    masker, value = Masker(), "hX7" + "qZ2m" * 5
+    found = 0
+    for telling in ("pat", "login", "sid", "pw", "dbpw", "sig", "autologin", "PAT", "Sid"):
+        for other in ("hotkey", "keyboard", "authentic", "passes", "Keyboard", "tokenizer2", "k3y", "pass-count"):
+            for joint in ("-", "_", ".", ".x2-", "." + "a1-" * 16, "_" + "b" * 58 + "."):
+                for name in (telling + joint + other, other + joint + telling, "-D" + other + joint + telling):
+                    data = f"a line in front\n{name}: {value}\nand one behind it, long enough for blocks\n".encode()
+                    expected = forced(AUTOMATON, masker, data, 1 << 20)
+                    assert forced(level, masker, data, 1 << 20) == expected, name
+                    found += expected != data
+    assert found > 100
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
+@pytest.mark.parametrize("front", ["auth", "hotkey", "keyboard", "xkey"])
+def test_an_anchor_too_far_from_the_end_of_its_name_hides_no_other(level, front) -> None:
+    """64 characters behind an anchor its name goes on: it is not judged by that one, but by those nearer to its end."""
+    lib.hstore_force_level(level)
+    for between in range(45, 63 - len(front)):
+        data = f"in front\n{front}-{'b' * between}-password: hX7qZ2mhX7\nbehind it\n".encode()
+        assert b"hX7" not in Masker().mask(data), between
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
 def test_a_colour_code_at_every_place_of_an_anchor(samples, level) -> None:
     """The window of an interrupted anchor is nowhere in the text, and the anchor is found all the same."""
     token, masker = samples.token("github-fine-grained-pat").encode(), Masker()
