@@ -55,9 +55,10 @@ static int is_inside_word(const uint8_t *start, const uint8_t *low) {
     return 1;
 }
 
+/* Behind a colour code it may go on, which is not looked at here. */
 static int is_spelt(const struct anchor *anchor, const uint8_t *start) {
     int i;
-    for (i = 0; i < anchor->length; i++)
+    for (i = 0; i < anchor->length && start[i] != ESC; i++)
         if (to_lower(start[i]) != to_lower((uint8_t)anchor->text[i])) return 0;
     return 1;
 }
@@ -83,7 +84,6 @@ static int is_spurious(const struct ruleset *set, const uint8_t *place, const ui
 /* The first hint from `p` on, else `stop`. */
 static const uint8_t *next_hint(const struct ruleset *set, struct hints *h, const uint8_t *p, const uint8_t *stop,
                                 const uint8_t *low, const uint8_t *limit) {
-    if (p > low) low = p; /* what the automaton has read ends in it, or with an escape: no letter of a word */
     for (;;) {
         while (h->next < h->count) {
             const uint8_t *place = h->from + h->places[h->next];
@@ -108,7 +108,8 @@ static const uint8_t *earliest_start(const uint8_t *place, const uint8_t *low, c
     return (size_t)(place - low) > back ? place - back : low;
 }
 
-/* The window of an anchor that begins before `limit` - TAIL is in sight; what begins behind is read. */
+/* The window of an anchor that begins before `limit` - TAIL is in sight; what begins behind is read. So it is with the
+ * anchors that begin before `end`, and an escape that interrupts their windows stands less than a window behind `stop`. */
 const uint8_t *next_start(const struct ruleset *set, struct hints *h, const uint8_t *p, const uint8_t *end,
                           const uint8_t *low, const uint8_t *limit, const uint8_t **until) {
     const uint8_t *tail, *stop, *place;
@@ -118,7 +119,8 @@ const uint8_t *next_start(const struct ruleset *set, struct hints *h, const uint
     stop = tail + WINDOW_FURTHEST;
     if (end < tail) stop = end + WINDOW_FURTHEST;
     place = next_hint(set, h, p, stop, low, limit);
-    if (place < stop) {
+    if (place == stop) place = memchr(stop, ESC, WINDOW_BYTES - 1);
+    if (place != NULL) {
         const uint8_t *start = earliest_start(place, p, limit);
         *until = place + 1;
         return start < end ? start : end;

@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from hstore._masker import ffi, lib
@@ -202,6 +202,9 @@ def test_s6_all_but_the_masked_stretches_is_kept(masker, text, at):
 
 @settings(max_examples=100, deadline=None)
 @given(unit=texts)
+@example(unit=b"sswordsswordNRII-")  # a name without end, which was read byte by byte from the second step on
+@example(unit=b"autologinsk-")
+@example(unit=b"CTT")
 def test_s7_the_work_grows_with_the_input(masker, unit):
     """S7 linear time: any text over and over, twice as often is at most twice the work, and little for each byte."""
     assume(unit)

@@ -125,6 +125,24 @@ def test_a_colour_code_at_every_place_of_an_anchor(samples, level) -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
+@pytest.mark.parametrize("front", ["", "." * 40, "." * 32760], ids=len)
+def test_a_colour_code_in_an_anchor_at_the_end_of_what_is_known(samples, in_pieces, level, front) -> None:
+    """The text is cut before, in and behind the code, or a step of the detectors ends around it: nothing is missed."""
+    masker, code = Masker(), "\x1b[31m"
+    lib.hstore_force_level(level)
+    for kind in ("github-fine-grained-pat", "planetscale-password", "sendinblue-api-token"):
+        token = samples.token(kind)
+        for place in range(1, len(samples.anchor(kind))):
+            data = f"{front}{token[:place]}{code}{token[place:]}\n".encode()
+            cuts = [len(front) + place + more for more in range(len(code) + 1)] if len(front) < 1000 else [0]
+            for cut in cuts:
+                assert in_pieces(masker, data, [cut]) == f"{front}[masked:{kind}]\n".encode(), (place, cut)
+            for more in range(12) if len(front) > 1000 else ():
+                moved = b"." * more + data
+                assert masker.mask(moved) == f"{'.' * more}{front}[masked:{kind}]\n".encode(), (place, more)
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=NAMES.get)
 @pytest.mark.parametrize("code", ["\x1b[31m", "\x1b[5 q", "\x1b(B", "\x1b[m"])
 def test_the_last_letter_of_a_colour_code_is_no_letter_of_a_name(in_pieces, level, code) -> None:
     """`ESC [ 31 m pass` is a name and no word "mpass", in one piece and in two."""
