@@ -21,7 +21,14 @@ HERE = Path(__file__).resolve().parent
 OWN = ("hstore", "apsw", "apsw, hstore's table", "sqlite3")
 """Those that run with this interpreter: the same build of SQLite for hstore and APSW."""
 PACKAGES = {
-    "diskcache": "diskcache",
+    "diskcache": ("diskcache",),
+    "sqlite-utils": ("sqlite-utils",),
+    "sqlalchemy": ("SQLAlchemy",),
+    "mlflow": (
+        "mlflow-skinny",
+        "alembic",
+        "SQLAlchemy",
+    ),  # what its SQLite backend needs; the whole is ten times as much
 }
 NODE = "better-sqlite3"
 ENGINES = (*OWN, NODE, *PACKAGES)
@@ -76,7 +83,7 @@ def install(wanted: tuple[str, ...]) -> None:
         subprocess.run([sys.executable, "-m", "venv", str(environment())], check=True)
     for name in wanted:
         if name in PACKAGES:
-            _attempt(name, [str(python), "-m", "pip", "install", "-q", PACKAGES[name]], _plain_variables())
+            _attempt(name, [str(python), "-m", "pip", "install", "-q", *PACKAGES[name]], _plain_variables())
         elif name == NODE and shutil.which("npm"):
             node_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
             variables = _plain_variables() | ({"npm_config_nodedir": "/usr"} if NODE_HEADERS.exists() else {})
@@ -95,7 +102,8 @@ def _attempt(name: str, command: list[str], variables: dict[str, str]) -> None:
 
 
 def _plain_variables() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet"}
 
 
 def start(name: str, workload: Path) -> Peer | None:
@@ -130,7 +138,7 @@ def versions() -> dict[str, str]:
     command = [str(environment() / "bin" / "python"), "-m", "pip", "list", "--format", "json"]
     try:
         listed = json.loads(subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL))
-        known = {package.lower() for package in PACKAGES.values()}
+        known = {package.lower() for packages in PACKAGES.values() for package in packages}
         found |= {entry["name"]: entry["version"] for entry in listed if entry["name"].lower() in known}
     except (OSError, subprocess.CalledProcessError):
         pass

@@ -45,28 +45,34 @@ function tasks(db) {
   };
 }
 
+function spent(since) {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1e6;
+}
+
 function whole(work, count) {
   work(rows.slice(0, WARM_UP));
   const chosen = rows.slice(-count);
-  const begin = performance.now();
+  const [begin, cpu] = [performance.now(), process.cpuUsage()];
   work(chosen);
-  return { count: chosen.length, seconds: (performance.now() - begin) / 1e3 };
+  return { count: chosen.length, seconds: (performance.now() - begin) / 1e3, cpu: spent(cpu) };
 }
 
 function each(work, given, count) {
   given.slice(0, WARM_UP).forEach(work);
   const chosen = given.slice(-count);
   const times = new Float64Array(chosen.length);
-  const begin = performance.now();
+  const [begin, cpu] = [performance.now(), process.cpuUsage()];
   for (let number = 0; number < chosen.length; number += 1) {
     const before = performance.now();
     work(chosen[number]);
     times[number] = performance.now() - before;
   }
   const seconds = (performance.now() - begin) / 1e3;
+  const processor = spent(cpu);
   times.sort();
   const at = (share) => times[Math.min(times.length - 1, Math.trunc(times.length * share))] * 1e3;
-  return { count: chosen.length, seconds, p50: at(0.5), p99: at(0.99), most: at(1) };
+  return { count: chosen.length, seconds, cpu: processor, p50: at(0.5), p99: at(0.99), most: at(1) };
 }
 
 function answer(request) {

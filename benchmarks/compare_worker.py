@@ -97,9 +97,10 @@ def whole(engine: Engine, task: str, count: int) -> dict[str, Any]:
     """The seconds of one transaction."""
     work, rows = getattr(engine, task), engine.rows[-count:]
     work(engine.rows[:WARM_UP])
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     work(rows)
-    return {"count": len(rows), "seconds": time.perf_counter() - begin, "proof": engine.proof()}
+    spent = {"cpu": time.process_time() - cpu, "seconds": time.perf_counter() - begin}
+    return {"count": len(rows), **spent, "proof": engine.proof()}
 
 
 def each(engine: Engine, task: str, count: int) -> dict[str, Any]:
@@ -117,12 +118,13 @@ def each(engine: Engine, task: str, count: int) -> dict[str, Any]:
     for arguments in given[:WARM_UP]:
         work(*arguments)
     chosen, times = given[-count:], []
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     for arguments in chosen:
         before = clock()
         work(*arguments)
         times.append(clock() - before)
-    return {"count": len(chosen), "seconds": time.perf_counter() - begin, **spread(times)}
+    spent = {"cpu": time.process_time() - cpu, "seconds": time.perf_counter() - begin}
+    return {"count": len(chosen), **spent, **spread(times)}
 
 
 def main() -> None:
