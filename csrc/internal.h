@@ -240,7 +240,6 @@ struct rule_state {
     uint64_t name_from;  /* an anchor whose name has been judged, */
     uint64_t name_done;  /* and the name's end: its other anchors are not judged again, unless masked text lies between */
     uint64_t curl, curl_checked; /* a "curl" on the current line, and how far the line was followed */
-    struct span escapes[ESCAPES];
     uint32_t escape_count;
     uint32_t node;
     uint32_t pending;    /* 1 + index of the candidate to resume at `position`, 0: none */
@@ -253,6 +252,7 @@ struct rule_state {
     /* Those that lie behind it: of forms that read far ahead, over other secrets. In order, disjoint. */
     struct parked { struct span span; uint32_t kind, swallow, detail, type; } later[LATER];
     uint32_t later_count, unused;
+    struct span escapes[ESCAPES]; /* the last, so that a reset need not clear it: `escape_count` says what counts */
 };
 
 /* ---- exact.c ---- */
@@ -261,11 +261,11 @@ struct automaton; /* of the registered values; NULL for none */
 struct exact_state {
     uint64_t position, frontier;
     uint64_t resume;     /* the automaton has read everything before; an escape sequence can make it differ */
-    struct span escapes[EXACT_ESCAPES];
     uint32_t escape_count;
     uint32_t escapes_live; /* stepped over since the automaton left its root */
     uint32_t node;
     uint32_t raw; /* while escapes live: where the automaton would be had it stepped over none */
+    struct span escapes[EXACT_ESCAPES]; /* the last, as above */
 };
 
 /* ---- stream.c ---- */

@@ -44,6 +44,8 @@ static void release_list(struct list *list, size_t size) {
 static void release_parts(hstore_stream *s) {
     release(s->buffer, s->room);
     release(s->out, s->out_room);
+    s->buffer = s->out = NULL;
+    s->length = s->room = s->out_length = s->out_room = 0;
     release_list(&s->intervals, sizeof(struct interval));
     release_list(&s->hits, sizeof(struct interval));
     release_list(&s->hit_ends, sizeof(uint64_t));
@@ -57,29 +59,22 @@ void hstore_stream_free(hstore_stream *s) {
     release(s, sizeof *s);
 }
 
-/* The buffers stay unless one write made them large. */
+/* The buffers stay unless one write made them large. Between short texts this is much of the work, so the counts are
+ * cleared only where there are any, and of the histories only what says how long they are. */
 void hstore_stream_reset(hstore_stream *s) {
-    const hstore_masker *masker = s->masker;
-    uint64_t *counts = s->counts;
-    size_t type_count = s->type_count;
-    struct hstore_stream kept = *s;
-    release_list(&s->trace, sizeof(struct interval));
-    if (s->room > BUFFER_KEPT || s->out_room > BUFFER_KEPT || s->hits.room > LIST_KEPT || s->intervals.room > LIST_KEPT) {
+    if (s->marks != 0 || s->failed) memset(s->counts, 0, stream_counts_size(s));
+    if (s->trace.items != NULL) release_list(&s->trace, sizeof(struct interval));
+    if (s->room > BUFFER_KEPT || s->out_room > BUFFER_KEPT || s->hits.room > LIST_KEPT || s->intervals.room > LIST_KEPT)
         release_parts(s);
-        memset(&kept, 0, sizeof kept);
-    }
-    wipe(kept.buffer, kept.length);
-    wipe(kept.out, kept.out_length);
-    wipe(s, sizeof *s);
-    s->masker = masker;
-    s->counts = counts;
-    s->type_count = type_count;
-    memset(counts, 0, stream_counts_size(s));
-    s->buffer = kept.buffer, s->room = kept.room;
-    s->out = kept.out, s->out_room = kept.out_room;
-    s->intervals.items = kept.intervals.items, s->intervals.room = kept.intervals.room;
-    s->hits.items = kept.hits.items, s->hits.room = kept.hits.room;
-    s->hit_ends.items = kept.hit_ends.items, s->hit_ends.room = kept.hit_ends.room;
+    wipe(s->buffer, s->length);
+    wipe(s->out, s->out_length);
+    memset(&s->rules, 0, offsetof(struct rule_state, escapes));
+    memset(&s->exact, 0, offsetof(struct exact_state, escapes));
+    s->intervals.count = s->hits.count = s->hit_ends.count = 0;
+    s->length = s->out_length = s->rest_start = s->rest_length = 0;
+    s->origin = s->taken = s->emitted = s->given_at = s->plain_from = s->plain_to = s->work = s->marks = 0;
+    s->given = NULL;
+    s->failed = s->in_mark = s->tracing = 0;
 }
 
 /* ---- output ---- */
