@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hstore.errors import InvalidInput
+from hstore.masking import SEPARATOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ TEXT_LIMIT = 1024 * 1024
 JSON_LIMIT = 16 * 1024 * 1024
 """Bytes of a JSON value."""
 
+PLAIN_LIMIT = 32 * 1024
+"""Bytes that are looked at together; more are worth a call each."""
+_SEPARATOR = SEPARATOR.encode()
+
 try:
     from _json import encode_basestring as _quote_json
 except ImportError:  # an interpreter without the accelerator
@@ -35,6 +40,26 @@ class Door:
 
     def __init__(self, masker: Masker) -> None:
         self.masker = masker
+
+    def are_plain(self, texts: Sequence[str], nuls: int = 0) -> bool:
+        """Whether all of `texts` are valid, short, and hold nothing to mask: then they may be stored as they are.
+
+        One call instead of one for each; where the answer is no, the methods below say which and why, or mask it.
+
+        Args:
+            texts: what was given; an empty list, or what is no `str`, is not plain.
+            nuls: how many NULs are in them, between the words of a command.
+        """
+        try:
+            raw = SEPARATOR.join(texts).encode()
+        except (TypeError, UnicodeEncodeError):
+            return False
+        return (
+            len(raw) <= PLAIN_LIMIT
+            and raw.count(_SEPARATOR) == len(texts) - 1
+            and raw.count(0) == nuls
+            and self.masker.leaves(raw)
+        )
 
     def text(self, field: str, value: str, limit: int = TEXT_LIMIT) -> str:
         """A text of at most `limit` bytes.
@@ -142,15 +167,19 @@ def json_array(words: Sequence[str]) -> str:
     return "[" + ",".join(map(_quote_json, words)) + "]"
 
 
+_PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_"
+_PLAIN_OR_NUL = _PLAIN + b"\0"
+
+
 def command_line(words: Sequence[str]) -> str:
     """Words as one line that a POSIX shell would read back as the same words."""
+    joined = "\0".join(words).encode("utf-8", "surrogatepass")
+    if not joined.translate(None, _PLAIN_OR_NUL) and all(words):
+        return " ".join(words)
     return " ".join(map(_quoted, words))
 
 
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
-
-
 def _quoted(word: str) -> str:
-    if word and _PLAIN.issuperset(word):
+    if word and not word.encode("utf-8", "surrogatepass").translate(None, _PLAIN):
         return word
     return "'" + word.replace("'", "'\"'\"'") + "'"

@@ -68,7 +68,8 @@ class Store:
         self._projects = Projects(connection, door, root)
         self.sessions = Sessions(connection, door, self._projects.current)
         ambient = AmbientSession(connection, self.sessions, given, readonly)
-        self.runs = Runs(connection, door, Steps(connection, door), self._projects.current, ambient.id_of)
+        projects = self._projects
+        self.runs = Runs(connection, door, Steps(connection, door), projects.current, projects.known, ambient.id_of)
         self.artifacts = Artifacts(connection, door)
         self.memory = Memories(connection, door, ambient.key_of)
         self.wiki = WikiRefs(connection, door, ambient.id_of)

@@ -21,11 +21,16 @@ class Projects:
         self.root = door.text("root", root)
         self._known: tuple[int, int] | None = None
 
+    def known(self) -> int | None:
+        """The id of this store's project if it has been seen and no rollback came between, else None."""
+        known = self._known
+        return known[1] if known is not None and known[0] == self._connection.rollbacks else None
+
     def current(self) -> int:
         """The id of this store's project; call it inside the transaction that will refer to it."""
-        known = self._known
-        if known is not None and known[0] == self._connection.rollbacks:
-            return known[1]
+        known = self.known()
+        if known is not None:
+            return known
         found = self._connection.value(FIND, (self.root,))
         if found is None:
             self._connection.write(ADD, (self.root, now()))

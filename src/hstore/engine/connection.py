@@ -15,13 +15,14 @@ from _thread import RLock
 import apsw
 
 from hstore.engine import forking
+from hstore.engine.behind import LIMIT, ROW, Behind
 from hstore.engine.failures import printable, translate
+from hstore.engine.transaction import Transaction
 from hstore.errors import Busy, HstoreError, StoreClosed, StoreError, StoreForked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from types import TracebackType
     from typing import Any, Union
 
     Value = Union[None, int, float, str, bytes]
@@ -43,6 +44,8 @@ class Connection:
         self.path = path
         self.timeout = timeout
         self.closed = False
+        self.begun = 0
+        """Counts transactions: what was read in one holds until the next."""
         self.rollbacks = 0
         """Counts what was undone, whole transactions and savepoints: what was read before may no longer be there."""
         self._opener = opener
@@ -50,6 +53,7 @@ class Connection:
         self._lock: Any = RLock()
         # Not the transactions themselves: their destructors are part of what puts an interrupt right.
         self._stack: list[object] = []
+        self._behind = Behind()
         self._forked = False
         self._raw: apsw.Connection | None = opener()
         self._identity = forking.identity(path)
@@ -83,15 +87,56 @@ class Connection:
         return Transaction(self)
 
     def write(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
-        """Run one writing statement in a transaction of its own or in the one that is open; return its rows."""
-        if self.in_transaction:
-            return self.rows(sql, parameters)
-        with Transaction(self):
-            return self.rows(sql, parameters)
+        """Run one writing statement, by itself or in the transaction that is open; return its rows."""
+        try:
+            return self._enter_writing().execute(sql, parameters).fetchall()
+        except apsw.Error as failure:
+            raise translate(failure, self.path) from None
+        finally:
+            self._leave()
 
     def insert(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Run an `INSERT … RETURNING id` and return the id."""
         return int(self.write(sql, parameters)[0][0])
+
+    def append(self, sql: str, parameters: Sequence[Value]) -> int:
+        """Run an INSERT that adds one row and updates none; return the row's id. Quicker than `RETURNING`."""
+        try:
+            raw = self._enter_writing()
+            raw.execute(sql, parameters)
+            return raw.last_insert_rowid()
+        except apsw.Error as failure:
+            raise translate(failure, self.path) from None
+        finally:
+            self._leave()
+
+    def append_behind(self, table: str, sql: str, row: tuple[Value, ...], size: int = 0) -> int:
+        """As `append` with a first parameter for the id; in a transaction the row is written later, with others.
+
+        Whatever else is done in the transaction sees it, since that writes what waits first.
+
+        Args:
+            table: where the row goes; it has AUTOINCREMENT.
+            sql: `INSERT` with the id as $1.
+            row: the other parameters.
+            size: about how many bytes they are, if that is more than a hundred.
+        """
+        if not self._stack or not self._lock._is_owned():
+            return self.append(sql, (None, *row))
+        behind = self._behind
+        number = behind.ids.get(table)
+        if number is None:
+            number = self._last_id(table)
+        number += 1
+        behind.ids[table] = number
+        waiting = behind.rows.get(sql)
+        if waiting is None:
+            waiting = behind.rows[sql] = []
+        waiting.append((number, *row))
+        behind.size += ROW + size
+        if behind.size > LIMIT:
+            self._write_behind()
+        return number
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run one writing statement for every row, in one transaction."""
@@ -101,6 +146,31 @@ class Connection:
     def script(self, sql: str) -> None:
         """Run several statements inside the transaction that is open."""
         self.using(lambda raw: raw.execute(sql).fetchall())
+
+    def _last_id(self, table: str) -> int:
+        try:
+            raw = self._raw
+            if raw is None or not raw.in_transaction:
+                raw = self._live()  # which says what is wrong
+            return self._behind.last_id(raw, table)
+        except apsw.Error as failure:
+            raise translate(failure, self.path) from None
+
+    def _write_behind(self) -> None:
+        """Write what waits; where that fails, undo the transaction: what was acknowledged in it is not all there."""
+        raw = self._raw
+        if raw is None or not raw.in_transaction:
+            return  # `_live` says what is wrong
+        try:
+            self._behind.write(raw)
+        except BaseException as failure:
+            self._behind.clear()
+            self.rollbacks += 1
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            if isinstance(failure, apsw.Error):
+                raise translate(failure, self.path) from None
+            raise
 
     @property
     def in_transaction(self) -> bool:
@@ -125,10 +195,9 @@ class Connection:
             if self._stack:
                 raw.execute(f"SAVEPOINT level{len(self._stack)}")
             else:
-                if raw.in_transaction:  # an interrupt left it
-                    raw.execute("ROLLBACK")
-                self._check_file()
+                self._ready(raw)
                 raw.execute("BEGIN IMMEDIATE")
+                self.begun += 1
             self._stack.append(transaction)
         except apsw.Error as failure:
             self.drop(transaction)
@@ -158,6 +227,7 @@ class Connection:
         try:
             if transaction in self._stack:
                 depth = self._stack.index(transaction)
+                self._behind.clear()  # only of the innermost: beginning it has written what waited before
                 self.rollbacks += 1
                 self._undo(depth)
                 del self._stack[depth:]
@@ -204,6 +274,23 @@ class Connection:
             )
         return self._live()
 
+    def _enter_writing(self) -> apsw.Connection:
+        """As `_enter`, for a statement that writes: it is its own transaction unless one is open.
+
+        A single statement takes the write lock when it begins and waits for it just as BEGIN IMMEDIATE does
+        (`sqlite3BtreeBeginTrans` calls the busy handler while no transaction is open), at a third of the calls.
+        """
+        raw = self._enter()
+        if not self._stack:
+            self._ready(raw)
+        return raw
+
+    def _ready(self, raw: apsw.Connection) -> None:
+        """Before a transaction: undo what an interrupt left, and look whether the file is still there."""
+        if raw.in_transaction:
+            raw.execute("ROLLBACK")
+        self._check_file()
+
     def _leave(self) -> None:
         """Give the lock back unless a transaction is open."""
         if not self._stack and self._lock._is_owned():
@@ -213,10 +300,15 @@ class Connection:
         raw = self._raw
         if raw is None:
             raw = self._reopen()
-        elif self._stack and not raw.in_transaction:
-            raise StoreError(
-                f"{printable(self.path)}: SQLite rolled this transaction back after an earlier error; leave the batch"
-            )
+        elif self._stack:
+            if self._behind.rows:
+                self._write_behind()
+            self._behind.ids.clear()  # the statement that comes may add rows
+            if not raw.in_transaction:
+                raise StoreError(
+                    f"{printable(self.path)}: SQLite rolled this transaction back after an earlier error;"
+                    " leave the batch"
+                )
         return raw
 
     def _reopen(self) -> apsw.Connection:
@@ -241,6 +333,7 @@ class Connection:
             raw = self._enter()
             self.closed = True
             self._stack.clear()
+            self._behind.clear()
             self._raw = None
             forking.forget(self)
             raw.close()
@@ -280,6 +373,7 @@ class Connection:
     def abandon(self) -> tuple[int, int]:
         """After a fork, in the child: never touch the parent's connection; return the file's device and inode."""
         self._forked = True
+        self._behind.clear()
         self._lock = RLock()
         raw, self._raw = self._raw, None
         if raw is not None:
@@ -288,44 +382,3 @@ class Connection:
 
             pythonapi.Py_IncRef(py_object(raw))
         return self._identity
-
-
-class Transaction:
-    """A `with` block around writes: kept when it ends, undone by any exception."""
-
-    __slots__ = ("_connection", "_entered", "_key")
-
-    def __init__(self, connection: Connection) -> None:
-        self._entered = False
-        self._connection = connection
-        self._key = object()
-
-    def __enter__(self) -> Transaction:
-        if self._entered:
-            raise HstoreError("a batch is entered once; call batch() again for another")
-        self._entered = True
-        try:
-            self._connection.begin(self._key)
-            return self
-        except BaseException:
-            self._connection.drop(self._key)
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            try:
-                self._connection.commit(self._key)
-            except BaseException:
-                self._connection.drop(self._key)
-                self._entered = False
-                raise
-        else:
-            self._connection.drop(self._key)
-        self._entered = False
-
-    def __del__(self) -> None:
-        # An interrupt can come between `__enter__` and the block, or at the first step of `__exit__`.
-        if getattr(self, "_entered", False):
-            self._connection.drop(self._key)

@@ -218,7 +218,7 @@ class Masker:
         compiled.idle.append(handle)
         if found < 0:
             raise MemoryError("no memory for masking")
-        return found == 1
+        return bool(found)
 
     def mask_json(self, value: object, name: str | None = None) -> str:
         """The value as compact JSON, every string and key in it masked; always valid JSON.

@@ -1,12 +1,12 @@
-"""Runs: one row for each execution, written once when it is over or at its start and again at its end."""
+"""The verbs of `store.runs`: a row for each execution, written when it is over or at its start and its end."""
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
-from hstore.door import command_line, json_array
+from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
+from hstore.domains.runs.rows import RunRows, exit_columns, status_of
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, identifier, one_of, positive
-from hstore.liveness import is_alive, this_process
+from hstore.listing import Filters, identifier, one_of
+from hstore.liveness import is_alive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 STATUSES = ("running", "ok", "failed", "killed", "lost")
 
 ADD = """
-    INSERT INTO runs (key, project_id, session_id, name, app, cmdline, argv, cwd, git_sha, config_hash, pid, owner,
+    INSERT INTO runs (id, project_id, session_id, key, name, app, cmdline, argv, cwd, git_sha, config_hash, pid, owner,
                       started_at, finished_at, duration, exit_code, signal, status)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-    RETURNING id
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 """
 SELECT = """
     SELECT r.id, r.key, r.name, r.app, r.cmdline, r.argv, s.key, r.cwd, r.git_sha, r.config_hash, r.pid,
@@ -52,11 +51,6 @@ STARTING_WITH = """
 """
 
 
-_DEFAULTS: dict[str, Any] = dict.fromkeys(
-    ("session", "name", "key", "cwd", "started_at", "duration", "exit_code", "signal", "git_sha", "config", "pid")
-)
-
-
 class Runs:
     """`store.runs`: get, list, latest, finish, and the steps of a run."""
 
@@ -66,12 +60,15 @@ class Runs:
         door: Door,
         steps: Steps,
         project: Callable[[], int],
+        known_project: Callable[[], int | None],
         session_id: Callable[[Reference | None], int | None],
     ) -> None:
         self._connection = connection
         self._door = door
+        self._rows = RunRows(door)
         self._steps = steps
         self._project = project
+        self._known_project = known_project
         self._session_id = session_id
 
     def record(
@@ -92,11 +89,10 @@ class Runs:
         pid: int | None = None,
     ) -> int:
         """As `Store.record_run`."""
-        row = self._row(
-            app, cmdline, session, name, key, cwd, started_at, duration, exit_code, signal, git_sha, config, pid
+        row = self._rows.row(
+            app, cmdline, name, key, cwd, started_at, duration, exit_code, signal, git_sha, config, pid
         )
-        with self._connection.transaction():
-            return self._add(row)
+        return self._add(session, row)
 
     def record_many(self, runs: Iterable[Mapping[str, Any]]) -> Sequence[int]:
         """As `Store.record_runs`: all are checked and masked before the write lock is taken."""
@@ -107,60 +103,34 @@ class Runs:
         rows = []
         for position, run in given:
             try:
-                rows.append(self._row(**{**_DEFAULTS, **run}))
+                rows.append((run.get("session"), self._rows.row(**_without_session(run))))
             except (InvalidInput, TypeError) as refused:
                 raise InvalidInput(f"runs[{position}]: {refused}") from None
         found = []
         with self._connection.transaction():
-            for position, row in enumerate(rows):
+            for position, (session, row) in enumerate(rows):
                 try:
-                    found.append(self._add(row))
+                    found.append(self._add(session, row))
                 except (InvalidInput, NotFound) as refused:
                     raise type(refused)(f"runs[{position}]: {refused}") from None
         return found
 
-    def _row(
-        self,
-        app: str,
-        cmdline: str | Sequence[str],
-        session: Reference | None,
-        name: str | None,
-        key: str | None,
-        cwd: str | os.PathLike[str] | None,
-        started_at: datetime | float | None,
-        duration: float | None,
-        exit_code: int | None,
-        signal: int | None,
-        git_sha: str | None,
-        config: Any,
-        pid: int | None,
-    ) -> tuple[Reference | None, tuple[Value, ...]]:
-        """Check and mask everything; return the session as given, and the columns but project and session."""
-        door = self._door
-        if isinstance(cmdline, str):
-            line, argv = door.shortened("cmdline", cmdline), None
-        else:
-            words = door.words("cmdline", cmdline)
-            line, argv = door.shortened("cmdline", command_line(words)), json_array(words)
-        row = (
-            None if key is None else door.key("key", key),
-            door.optional("name", name),
-            door.key("app", app),
-            line,
-            argv,
-            door.path("cwd", cwd),
-            door.optional("git_sha", git_sha),
-            None if config is None else config_hash(config),
-            positive("pid", pid),
-            *_outcome(started_at, duration, exit_code, signal),
-        )
-        return session, row
-
-    def _add(self, checked: tuple[Reference | None, tuple[Value, ...]]) -> int:
-        session, row = checked
-        if row[0] is not None and (taken := self._connection.value(ID_OF_KEY, (row[0],))):
-            raise InvalidInput(f"key: run {taken} has it already")
-        return self._connection.insert(ADD, (row[0], self._project(), self._session_id(session), *row[1:]))
+    def _add(self, session: Reference | None, row: tuple[Value, ...]) -> int:
+        """Write a row whose columns from `key` on are given; alone it is a transaction of one statement."""
+        connection = self._connection
+        project = self._known_project()
+        if project is not None and (row[0] is None or not connection.in_transaction):
+            number = self._session_id(session)
+            try:
+                return connection.append_behind("runs", ADD, (project, number, *row), len(row[3]))  # type: ignore[arg-type] # the command line
+            except InvalidInput:
+                if connection.in_transaction:
+                    raise
+                # The key is taken, or what was known of session or project no longer holds: find out which.
+        with connection.transaction():
+            if row[0] is not None and (taken := connection.value(ID_OF_KEY, (row[0],))):
+                raise InvalidInput(f"key: run {taken} has it already")
+            return connection.append(ADD, (None, self._project(), self._session_id(session), *row))
 
     def finish(
         self,
@@ -173,7 +143,7 @@ class Runs:
     ) -> None:
         """Note that a run that was recorded as running is over."""
         end = now() if finished_at is None else from_time("finished_at", finished_at)
-        code, number = _exit(exit_code, signal)
+        code, number = exit_columns(exit_code, signal)
         with self._connection.transaction():
             state = self._connection.row(STATE, (identifier("run", run),))
             if state is None:
@@ -181,7 +151,7 @@ class Runs:
             if state[0] not in ("running", "lost"):
                 raise InvalidInput(f"run: {run} has already ended as {state[0]}")
             length = max(0, end - state[1]) if duration is None else from_seconds("duration", duration)
-            self._connection.write(FINISH, (end, length, code, number, _status(code, number), run))
+            self._connection.write(FINISH, (end, length, code, number, status_of(code, number), run))
 
     def get(self, run: int) -> Run:
         """The run of that id.
@@ -289,59 +259,10 @@ class Runs:
         return [number for number, owner in self._connection.rows(RUNNING) if not is_alive(owner)]
 
 
-def config_hash(config: Any) -> str:
-    """SHA-256, in hex, of the normalised configuration.
-
-    Normalised: JSON with keys sorted by code point, `,` and `:` without spaces, every character beyond ASCII as
-    itself, encoded as UTF-8. The configuration itself is not stored.
-
-    Raises:
-        InvalidInput: it is not JSON.
-    """
-    from hashlib import sha256
-    from json import dumps
-
-    try:
-        text = dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return sha256(text.encode()).hexdigest()
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInput("config: a JSON value (no NaN, no lone surrogates, keys of one type)") from None
-
-
-def _outcome(
-    started_at: datetime | float | None, duration: float | None, exit_code: int | None, signal: int | None
-) -> tuple[Value, ...]:
-    """Columns from `owner` to `status`: a run without an end is running, and belongs to this process."""
-    code, number = _exit(exit_code, signal)
-    length = None if duration is None else from_seconds("duration", duration)
-    start = None if started_at is None else from_time("started_at", started_at)
-    if code is None and length is None:
-        return (this_process(), now() if start is None else start, None, None, None, None, "running")
-    if start is None:
-        start = in_range("duration", now() - (length or 0))
-    end = now() if length is None else in_range("duration", start + length)
-    return (None, start, end, length, code, number, _status(code, number))
-
-
-def _exit(exit_code: int | None, signal: int | None) -> tuple[int | None, int | None]:
-    """Exit code as a shell shows it (128+N for a signal) and the signal's number; -N is a signal too."""
-    if exit_code is not None and (type(exit_code) is bool or not isinstance(exit_code, int)):
-        raise InvalidInput("exit_code: a whole number")
-    if exit_code is not None and not -(1 << 31) <= exit_code < 1 << 32:
-        raise InvalidInput("exit_code: beyond 32 bits")
-    if positive("signal", signal) is not None and signal is not None and signal > 255:
-        raise InvalidInput("signal: a signal's number, up to 255")
-    if signal is None and exit_code is not None and -65 < exit_code < 0:
-        signal = -exit_code
-    if signal is not None:
-        return 128 + signal, signal
-    return exit_code, None
-
-
-def _status(exit_code: int | None, signal: int | None) -> str:
-    if signal is not None:
-        return "killed"
-    return "failed" if exit_code else "ok"
+def _without_session(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "session" not in run:
+        return run
+    return {name: value for name, value in run.items() if name != "session"}
 
 
 def _unknown(run: int) -> NotFound:
