@@ -27,7 +27,7 @@ CREATE TABLE artifact_pieces (
 CREATE TABLE artifacts (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id      INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    kind        TEXT    NOT NULL CHECK (kind IN ('log', 'file', 'note')),
+    kind        TEXT    NOT NULL CHECK (kind = 'log' OR kind = 'file' OR kind = 'note'),
     name        TEXT,
     path        TEXT,
     size        INTEGER NOT NULL DEFAULT 0,
@@ -40,7 +40,7 @@ CREATE TABLE artifacts (
 CREATE TABLE audit_log (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     at      INTEGER NOT NULL,
-    level   TEXT    NOT NULL CHECK (level IN ('debug', 'info', 'warning', 'error')),
+    level   TEXT    NOT NULL CHECK (level = 'info' OR level = 'debug' OR level = 'warning' OR level = 'error'),
     run_id  INTEGER,
     scope   TEXT,
     event   TEXT    NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE chunks (
 
 CREATE TABLE memory (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    scope      TEXT    NOT NULL CHECK (scope IN ('global', 'device', 'session', 'project')),
+    scope      TEXT    NOT NULL CHECK (scope = 'global' OR scope = 'device' OR scope = 'session' OR scope = 'project'),
     owner      TEXT    NOT NULL DEFAULT '',
     key        TEXT    NOT NULL,
     value      TEXT    NOT NULL,
@@ -102,7 +102,7 @@ CREATE TABLE run_steps (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id      INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     name        TEXT    NOT NULL,
-    status      TEXT    NOT NULL CHECK (status IN ('running', 'ok', 'failed', 'skipped')),
+    status      TEXT    NOT NULL CHECK (status = 'ok' OR status = 'failed' OR status = 'running' OR status = 'skipped'),
     started_at  INTEGER NOT NULL,
     finished_at INTEGER,
     stats       TEXT
@@ -127,7 +127,7 @@ CREATE TABLE runs (
     duration    INTEGER,
     exit_code   INTEGER,
     signal      INTEGER,
-    status      TEXT    NOT NULL CHECK (status IN ('running', 'ok', 'failed', 'killed', 'lost'))
+    status      TEXT    NOT NULL CHECK (status = 'ok' OR status = 'failed' OR status = 'running' OR status = 'killed' OR status = 'lost')
 ) STRICT;
 
 CREATE TABLE schema_migrations (

@@ -123,20 +123,28 @@ class Connection:
         """
         if not self._stack or not self._lock._is_owned():
             return self.append(sql, (None, *row))
+        ids = self._behind.ids
+        number = ids[table] if table in ids else self._last_id(table)
+        ids[table] = number = number + 1
+        self._later(sql, (number, *row), size)
+        return number
+
+    def write_behind(self, sql: str, row: tuple[Value, ...], size: int = 0) -> None:
+        """As `append_behind` for a row without an id of its own."""
+        if not self._stack or not self._lock._is_owned():
+            self.write(sql, row)
+        else:
+            self._later(sql, row, size)
+
+    def _later(self, sql: str, row: tuple[Value, ...], size: int) -> None:
         behind = self._behind
-        number = behind.ids.get(table)
-        if number is None:
-            number = self._last_id(table)
-        number += 1
-        behind.ids[table] = number
         waiting = behind.rows.get(sql)
         if waiting is None:
             waiting = behind.rows[sql] = []
-        waiting.append((number, *row))
+        waiting.append(row)
         behind.size += ROW + size
         if behind.size > LIMIT:
-            self._write_behind()
-        return number
+            self._flush()
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run one writing statement for every row, in one transaction."""
@@ -156,7 +164,7 @@ class Connection:
         except apsw.Error as failure:
             raise translate(failure, self.path) from None
 
-    def _write_behind(self) -> None:
+    def _flush(self) -> None:
         """Write what waits; where that fails, undo the transaction: what was acknowledged in it is not all there."""
         raw = self._raw
         if raw is None or not raw.in_transaction:
@@ -302,7 +310,7 @@ class Connection:
             raw = self._reopen()
         elif self._stack:
             if self._behind.rows:
-                self._write_behind()
+                self._flush()
             self._behind.ids.clear()  # the statement that comes may add rows
             if not raw.in_transaction:
                 raise StoreError(

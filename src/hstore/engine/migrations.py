@@ -12,7 +12,7 @@ import hstore.migrations  # noqa: F401 - found in sys.modules below; to mypy it 
 from hstore.clock import now, optional_datetime
 from hstore.engine._digest import sha256
 from hstore.engine.failures import printable
-from hstore.engine.settings import APPLICATION_ID
+from hstore.engine.settings import APPLICATION_ID, defensive, schema_text_writable
 from hstore.errors import HstoreError, MigrationError, NewerDatabase
 
 TYPE_CHECKING = False
@@ -86,8 +86,12 @@ def migrate(connection: Connection, shipped: list[Migration], app_version: str) 
     with connection.transaction():
         # Another process may have migrated between the look above and the lock.
         due = shipped[verify(connection, shipped) :]
-        for migration in due:
-            _apply(connection, migration, app_version)
+        connection.using(schema_text_writable)
+        try:
+            for migration in due:
+                _apply(connection, migration, app_version)
+        finally:
+            connection.using(defensive)
     return due
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hstore.clock import from_seconds, from_time, in_range, now
 from hstore.door import command_line, json_array
 from hstore.errors import InvalidInput
@@ -10,7 +12,6 @@ from hstore.liveness import this_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
     from datetime import datetime
     from typing import Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 SHORT = 256
 """Characters of a key that cannot be too long, whatever they are."""
+SECOND = 1_000_000
+FAR = 1e11
+"""Seconds after the epoch, in the year 5138: a time or duration below needs no closer look."""
 
 
 class RunRows:
@@ -63,7 +67,7 @@ class RunRows:
         git_sha: str | None,
     ) -> tuple[str | None, ...]:
         """Check and mask the texts: columns `key` to `git_sha`. Nearly always one call says that all may stay."""
-        if cmdline.__class__ is str:
+        if type(cmdline) is str:
             texts, nuls, words = [app, cmdline], 0, None
         elif isinstance(cmdline, (list, tuple)) and cmdline:
             words = cmdline
@@ -74,11 +78,14 @@ class RunRows:
         else:
             return self._masked_texts(app, cmdline, name, key, cwd, git_sha)
         line = texts[1]
-        for text in (name, key, cwd, git_sha):
+        if cwd is not None:
+            if type(cwd) is not str and isinstance(cwd, os.PathLike):
+                cwd = os.fsdecode(cwd)
+            texts.append(cwd)
+        for text in (name, key, git_sha):
             if text is not None:
                 texts.append(text)
-        door = self._door
-        if not (door.are_plain(texts, nuls) and app and len(app) <= SHORT and (key is None or 0 < len(key) <= SHORT)):
+        if not (self._door.are_plain(texts, nuls) and 0 < len(app) <= SHORT and (key is None or 0 < len(key) <= SHORT)):
             return self._masked_texts(app, cmdline, name, key, cwd, git_sha)
         return key, name, app, line, None if words is None else json_array(words), cwd, git_sha
 
@@ -132,15 +139,27 @@ def outcome(
     started_at: datetime | float | None, duration: float | None, exit_code: int | None, signal: int | None
 ) -> tuple[Value, ...]:
     """Columns from `owner` to `status`: a run without an end is running, and belongs to this process."""
-    code, number = exit_columns(exit_code, signal)
-    length = None if duration is None else from_seconds("duration", duration)
-    start = None if started_at is None else from_time("started_at", started_at)
+    if signal is None and type(exit_code) is int and 0 <= exit_code < 256:
+        code: int | None = exit_code
+        number: int | None = None
+        status = "failed" if exit_code else "ok"
+    else:
+        code, number = exit_columns(exit_code, signal)
+        status = status_of(code, number)
+    if type(duration) is float and 0.0 <= duration < FAR:
+        length: int | None = round(duration * SECOND)
+    else:
+        length = None if duration is None else from_seconds("duration", duration)
+    if type(started_at) is float and 0.0 <= started_at < FAR:
+        start: int | None = round(started_at * SECOND)
+    else:
+        start = None if started_at is None else from_time("started_at", started_at)
     if code is None and length is None:
         return (this_process(), now() if start is None else start, None, None, None, None, "running")
     if start is None:
         start = in_range("duration", now() - (length or 0))
     end = now() if length is None else in_range("duration", start + length)
-    return (None, start, end, length, code, number, status_of(code, number))
+    return (None, start, end, length, code, number, status)
 
 
 def exit_columns(exit_code: int | None, signal: int | None) -> tuple[int | None, int | None]:
