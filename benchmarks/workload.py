@@ -110,14 +110,18 @@ def calls(stored: list[Item], count: int, seed: int) -> Iterator[Item]:
     return (stored[drawn.randrange(len(stored))] for _ in range(count))
 
 
-def write(path: Path, count: int, keys: int, writes: int, reads: int, seed: int) -> None:
-    """Everything that the engines are given, in one file."""
+def content(count: int, keys: int = 1, writes: int = 1, reads: int = 1, seed: int = 1) -> dict[str, Any]:
+    """Everything that the engines of compare.py are given."""
     registered, stored = values(), items(keys, seed)
-    content = {
+    return {
         "values": registered,
         "rows": rows(count, seed, registered),
         "writes": list(calls(stored, writes, seed)),
         "items": stored,
         "reads": [key for key, _ in calls(stored, reads, seed + 1)],
     }
-    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def write(path: Path, count: int, keys: int, writes: int, reads: int, seed: int) -> None:
+    """The same in a file."""
+    path.write_text(json.dumps(content(count, keys, writes, reads, seed)), encoding="utf-8")
