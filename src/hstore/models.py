@@ -158,12 +158,39 @@ class Memory(NamedTuple):
     expires_at: datetime | None
 
 
-class RemaskProgress(NamedTuple):
-    """How far masking anew has come: `done` of `total` in a `step` (a table, content, unused, rebuild, wal, search)."""
+class Progress(NamedTuple):
+    """How far a long piece of work has come: `done` of `total` in a `step`.
+
+    The steps of masking anew are a table, content, unused, dictionaries, rebuild, wal, search; those of compaction
+    unused, chunks, space.
+    """
 
     step: str
     done: int
     total: int
+
+
+RemaskProgress = Progress
+"""The name that it had when only masking anew had it."""
+
+
+class CompactReport(NamedTuple):
+    """What compaction did, or would do if `dry_run`: chunks and the bytes of their data, before and after.
+
+    `plain_bytes` is what is in the chunks. `unused_chunks` were not needed any more, as a whole or in part;
+    `damaged_chunks` could not be read and stay as they are. `free_pages` could not be given back to the file system
+    yet; the next commits use them.
+    """
+
+    dry_run: bool
+    chunks_before: int
+    chunks_after: int
+    plain_bytes: int
+    stored_before: int
+    stored_after: int
+    unused_chunks: int
+    damaged_chunks: int
+    free_pages: int
 
 
 class RemaskedTable(NamedTuple):

@@ -129,6 +129,7 @@ class Store:
 
     def close(self) -> None:
         """Close; idempotent. An open batch is rolled back."""
+        self.artifacts.keep_learning()
         if self._reader is not None:
             self._reader.close()
         self._connection.close()

@@ -1,3 +1,8 @@
+CREATE VIEW pieces AS
+SELECT artifact_id, start, size, chunk_id, chunk_start, at, marks FROM artifact_pieces
+UNION ALL
+SELECT id, 0, size, chunk_id, chunk_start, created_at, NULL FROM artifacts WHERE chunk_id IS NOT NULL;
+
 CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log
 BEGIN
     SELECT RAISE(ABORT, 'audit_log is append-only');
@@ -20,7 +25,7 @@ CREATE TABLE artifact_pieces (
     size        INTEGER NOT NULL,
     chunk_id    INTEGER NOT NULL REFERENCES chunks (id),
     at          INTEGER NOT NULL,
-    marks       BLOB,
+    marks       BLOB, chunk_start INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (artifact_id, start)
 ) STRICT, WITHOUT ROWID;
 
@@ -35,7 +40,7 @@ CREATE TABLE artifacts (
     masked      TEXT    NOT NULL DEFAULT '{}',
     complete    INTEGER NOT NULL DEFAULT 0 CHECK (complete IN (0, 1)),
     created_at  INTEGER NOT NULL
-) STRICT;
+, chunk_id INTEGER REFERENCES chunks (id), chunk_start INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE audit_log (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -55,6 +60,15 @@ CREATE TABLE chunks (
     codec         INTEGER NOT NULL,
     dictionary_id INTEGER,
     data          BLOB    NOT NULL CHECK (length(data) <= 1048576)
+) STRICT;
+
+CREATE TABLE dictionaries (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    samples     INTEGER NOT NULL,
+    plain_size  INTEGER NOT NULL,
+    packed_size INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    data        BLOB    NOT NULL CHECK (length(data) BETWEEN 8 AND 1048576)
 ) STRICT;
 
 CREATE TABLE memory (
@@ -164,11 +178,15 @@ CREATE TABLE wiki_refs (
 
 CREATE INDEX artifact_pieces_chunk ON artifact_pieces (chunk_id);
 
+CREATE INDEX artifacts_chunk ON artifacts (chunk_id) WHERE chunk_id IS NOT NULL;
+
 CREATE INDEX artifacts_run ON artifacts (run_id);
 
 CREATE INDEX audit_log_at ON audit_log (at);
 
 CREATE INDEX audit_log_run ON audit_log (run_id) WHERE run_id IS NOT NULL;
+
+CREATE INDEX chunks_dictionary ON chunks (dictionary_id) WHERE dictionary_id IS NOT NULL;
 
 CREATE INDEX chunks_digest ON chunks (digest);
 

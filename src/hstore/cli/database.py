@@ -1,16 +1,24 @@
-"""`hstore db`: the database's schema: which migrations it has, and bringing it up to date."""
+"""`hstore db`: the database file: which migrations it has, bringing it up to date, making it smaller."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from hstore.cli.escapes import visible
-from hstore.cli.formats import plain, time_text
-from hstore.cli.grammar import JSON, Command, Group
-from hstore.cli.opening import readable, writable
+from hstore.cli.formats import plain, size_text, time_text
+from hstore.cli.grammar import JSON, Command, Group, argument
+from hstore.cli.messages import complain
+from hstore.cli.opening import existing, readable, writable
+from hstore.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
     from hstore.cli.output import Output
+
+_STEPS = {
+    "unused": "removing what nobody needs any more",
+    "chunks": "compacting content",
+    "space": "giving back what is free",
+}
 
 
 class MigrateOptions(NamedTuple):
@@ -54,6 +62,43 @@ def status(options: StatusOptions, output: Output) -> int:
     return 0
 
 
+class CompactOptions(NamedTuple):
+    """`db compact`."""
+
+    db: str | None
+    dry_run: bool
+    json: bool
+
+
+def compact(options: CompactOptions, output: Output) -> int:
+    """Make old content smaller, and report."""
+    progress = ProgressLine(_STEPS)
+    with (readable if options.dry_run else existing)(options.db) as store:
+        try:
+            report = store.artifacts.compact(
+                dry_run=options.dry_run, progress=progress.show if progress.is_wanted else None
+            )
+        except KeyboardInterrupt:
+            progress.clear()
+            if not options.dry_run:
+                complain("interrupted; the same command goes on from here")
+            raise
+        finally:
+            progress.clear()
+    if options.json:
+        output.json(plain(report))
+        return 0
+    would = "would be" if options.dry_run else "are"
+    output.line(
+        f"{size_text(report.plain_bytes)} of content, kept in {size_text(report.stored_before)},"
+        f" {would} kept in {size_text(report.stored_after)}"
+    )
+    output.line(f"{report.chunks_before} chunks {would} {report.chunks_after}")
+    if report.damaged_chunks:
+        complain(f"{report.damaged_chunks} chunks are damaged and were left as they are; see `hstore doctor`")
+    return 0
+
+
 MIGRATE = Command(
     "migrate",
     "bring the database's schema up to date",
@@ -66,7 +111,7 @@ MIGRATE = Command(
 
 GROUP = Group(
     "db",
-    "the database's schema: its migrations",
+    "the database file: its migrations, its size",
     (
         MIGRATE,
         Command(
@@ -76,6 +121,22 @@ GROUP = Group(
             status,
             (JSON,),
             examples=(("hstore db status", "for people"),),
+        ),
+        Command(
+            "compact",
+            "make old content smaller, beside other work",
+            CompactOptions,
+            compact,
+            (
+                argument("--dry-run", action="store_true", help="only say what it would come to; nothing is changed"),
+                JSON,
+            ),
+            "Puts small contents together, compresses large ones at a higher level, and gives back to the file system\n"
+            "what becomes free. It works in steps of some milliseconds; interrupted, the same command goes on.",
+            (
+                ("hstore db compact --dry-run", "what it would save"),
+                ("nice hstore db compact", "at night, from cron"),
+            ),
         ),
     ),
 )

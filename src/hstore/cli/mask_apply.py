@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from hstore.cli.formats import plain, size_text
 from hstore.cli.grammar import JSON, Command, argument
-from hstore.cli.messages import complain, write_all
+from hstore.cli.messages import complain
 from hstore.cli.named_values import VALUE_ENV, named_values
 from hstore.cli.opening import existing, readable
+from hstore.cli.progress import ProgressLine
 from hstore.cli.quantities import span
 
 if TYPE_CHECKING:
     from hstore.cli.output import Output
-    from hstore.models import RemaskedTable, RemaskProgress, RemaskReport
+    from hstore.models import RemaskedTable, RemaskReport
 
-_BETWEEN = 0.1  # seconds between two lines of progress
 _STEPS = {
     "content": "content of artifacts",
     "unused": "removing what nobody needs any more",
+    "dictionaries": "making dictionaries anew",
     "rebuild": "building the file anew",
     "wal": "waiting for readers of the old state",
     "search": "searching the file's bytes",
@@ -41,7 +40,7 @@ class ApplyOptions(NamedTuple):
 def apply(options: ApplyOptions, output: Output) -> int:
     """Mask anew, report, and say by the exit code whether all of it is gone."""
     values = named_values(options.value_names)
-    progress = _Progress()
+    progress = ProgressLine(_STEPS)
     with (readable if options.dry_run else existing)(options.db, values) as store:
         try:
             report = store.masking.apply(
@@ -122,29 +121,6 @@ def _what_remains(report: RemaskReport) -> list[str]:
 def _listed(table: RemaskedTable) -> str:
     shown = ", ".join(map(str, table.left_ids[:10]))
     return shown + (" …" if table.left > 10 else "")
-
-
-class _Progress:
-    """One line on a terminal's standard error, written over again and again; elsewhere nothing."""
-
-    def __init__(self) -> None:
-        self.is_wanted = sys.stderr is not None and sys.stderr.isatty()
-        self._next = 0.0
-        self._step = ""
-        self._shown = False
-
-    def show(self, at: RemaskProgress) -> None:
-        now = time.monotonic()
-        if at.step == self._step and now < self._next:
-            return
-        self._next, self._step, self._shown = now + _BETWEEN, at.step, True
-        count = f" {at.done} of {at.total}" if at.total > 1 else ""
-        write_all(2, f"\r\x1b[K{_STEPS.get(at.step, at.step)}{count}".encode())
-
-    def clear(self) -> None:
-        if self._shown:
-            write_all(2, b"\r\x1b[K")
-            self._shown = False
 
 
 COMMAND = Command(

@@ -60,6 +60,9 @@ class GoingOver:
             self._contents()
             self._tell("unused", 0, 0)
             unused = self._content.sweep(lambda last: self._tell("unused", last, last))
+            if going.replaced or not going.repeated:
+                self._tell("dictionaries", 0, 0)
+                unused += self._content.renew_dictionaries(lambda last: self._tell("dictionaries", last, last))
             return self._scrub(going, evidence, unused, patience)
         finally:
             self._release()

@@ -92,6 +92,7 @@ WITHOUT_WORDS = {
     "remaskings": "written by hstore itself",
     "chunks": "the content of artifacts, which is masked as their stream",
     "artifact_pieces": "numbers",
+    "dictionaries": "pieces of content, all made anew when content was replaced",
 }
 """Tables that are not in the list above, and why."""
 

@@ -9,18 +9,18 @@ from hstore.domains.artifacts.chunks import Chunks
 from hstore.domains.artifacts.reader import ArtifactReader
 from hstore.domains.artifacts.writer import KINDS, ArtifactWriter
 from hstore.engine import is_open_here
-from hstore.errors import InvalidInput
+from hstore.errors import HstoreError, InvalidInput
 from hstore.listing import one_of, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any, Protocol, Union
 
     from hstore.domains.artifacts.reader import Sink
     from hstore.door import Door
     from hstore.engine import Connection
-    from hstore.models import Artifact, Part
+    from hstore.models import Artifact, CompactReport, Part, Progress
 
     class Source(Protocol):
         """Where bytes come from: a binary file, a pipe, a socket's file."""
@@ -99,8 +99,16 @@ class Artifacts:
         first = next(blocks, b"")
         if len(first) < _READ:
             with self._connection.transaction():
-                return self._write(self.writer(run, kind, name=name, path=path), first, blocks)
-        return self._write(self.writer(run, kind, name=name, path=path), first, blocks)
+                number = self._write(self.writer(run, kind, name=name, path=path), first, blocks)
+        else:
+            number = self._write(self.writer(run, kind, name=name, path=path), first, blocks)
+        self.keep_learning()
+        return number
+
+    def keep_learning(self) -> None:
+        """Train a dictionary if it is time to; outside of all transactions, so nobody waits for it but the caller."""
+        if self._chunks.dictionaries.due:
+            self._chunks.dictionaries.refresh()
 
     @staticmethod
     def _write(writer: ArtifactWriter, first: Any, blocks: Iterator[Any]) -> int:
@@ -160,6 +168,27 @@ class Artifacts:
             offsets: bytes already seen of each artifact, by id: to go on from there, as a follower does.
         """
         return self._reader.replay(run, offsets or {})
+
+    def compact(self, *, dry_run: bool = False, progress: Callable[[Progress], None] | None = None) -> CompactReport:
+        """Make old content as small as it gets: small chunks put together, large ones compressed at a higher level.
+
+        It works in bounded transactions beside other processes, and gives back to the file system what became free.
+        An interruption of any kind leaves what is done done, and the next call goes on from there.
+
+        Args:
+            dry_run: compress all of it to see what it would take, and write nothing.
+            progress: is told of each step.
+
+        Raises:
+            Busy: another process holds the lock for too long; what was done is kept. ReadOnly: the store is opened for
+                reading, and it is no dry run. HstoreError: called in a batch.
+        """
+        from hstore.domains.artifacts.compaction import Compaction
+
+        if self._connection.in_transaction:
+            raise HstoreError("compaction commits its own steps; call it outside of batch()")
+        compaction = Compaction(self._connection, self._chunks, progress or (lambda _: None))
+        return compaction.dry_run() if dry_run else compaction.run()
 
 
 def _blocks(source: Source) -> Iterator[bytes]:

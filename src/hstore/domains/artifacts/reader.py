@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hstore.clock import to_datetime
 from hstore.codec import decode_marks
+from hstore.domains.artifacts.pieces import Pieces
 from hstore.domains.artifacts.writer import KINDS
 from hstore.errors import CorruptDatabase, InvalidInput, NotFound
 from hstore.listing import Filters, identifier, one_of, positive, whole
@@ -27,23 +28,16 @@ if TYPE_CHECKING:
 
 SELECT = """
     SELECT a.id, a.run_id, a.kind, a.name, a.path, a.size, a.source_size,
-           (SELECT coalesce(sum(length(c.data)), 0) FROM artifact_pieces AS p JOIN chunks AS c ON c.id = p.chunk_id
-            WHERE p.artifact_id = a.id),
+           coalesce((SELECT (length(c.data) * a.size + c.size - 1) / c.size FROM chunks AS c WHERE c.id = a.chunk_id),
+                    (SELECT sum((length(c.data) * p.size + c.size - 1) / c.size)
+                     FROM artifact_pieces AS p JOIN chunks AS c ON c.id = p.chunk_id WHERE p.artifact_id = a.id),
+                    0),
            a.masked, a.complete, a.created_at
     FROM artifacts AS a
 """
 BY_ID = SELECT + " WHERE a.id = $1"
 SIZE = "SELECT size FROM artifacts WHERE id = $1"
 LOGS = "SELECT id, name FROM artifacts WHERE run_id = $1 AND kind = 'log' ORDER BY id"
-PIECE_AT = """
-    SELECT start, size, chunk_id, at, marks FROM artifact_pieces
-    WHERE artifact_id = $1 AND start <= $2 ORDER BY start DESC LIMIT 1
-"""
-PIECES_FROM = """
-    SELECT start, size, chunk_id, at, marks FROM artifact_pieces
-    WHERE artifact_id = $1 AND start > $2 ORDER BY start LIMIT 64
-"""
-_NEWEST_PIECE = (1 << 63) - 1
 
 
 class ArtifactReader:
@@ -52,7 +46,7 @@ class ArtifactReader:
     def __init__(self, connection: Connection, door: Door, chunks: Chunks) -> None:
         self._connection = connection
         self._door = door
-        self._chunks = chunks
+        self._pieces = Pieces(connection, chunks)
 
     def get(self, artifact: int) -> Artifact:
         """The artifact of that id.
@@ -83,11 +77,9 @@ class ArtifactReader:
         if start >= end:
             return
         position = start
-        for piece_start, content in self._contents(artifact, start):
-            if piece_start > position:
-                break
-            position = piece_start + len(content)
-            yield content[max(0, start - piece_start) : end - piece_start]
+        for piece in self._pieces.following(artifact, start):
+            position = piece.start + len(piece.content)
+            yield piece.content[max(0, start - piece.start) : end - piece.start]
             if position >= end:
                 return
         raise CorruptDatabase(f"artifact {artifact} lacks bytes from {position} on; run `hstore doctor`")
@@ -97,17 +89,17 @@ class ArtifactReader:
         wanted = whole("lines", lines)
         end = position = self._size(artifact)
         while position > 0 and wanted:
-            piece = self._connection.row(PIECE_AT, (artifact, position - 1))
+            piece = self._pieces.at(artifact, position - 1)
             if piece is None:
                 break
-            content = self._chunks.read(piece[2])[: position - piece[0]]
+            content = piece.content[: position - piece.start]
             # The newline that ends the artifact ends its last line; it does not begin another.
             stop = len(content) - (position == end and content.endswith(b"\n"))
             while (stop := content.rfind(b"\n", 0, stop)) >= 0:
                 wanted -= 1
                 if not wanted:
-                    return int(piece[0]) + stop + 1
-            position = piece[0]
+                    return piece.start + stop + 1
+            position = piece.start
         return position
 
     def replay(self, run: int, offsets: dict[int, int]) -> Iterator[Part]:
@@ -136,34 +128,17 @@ class ArtifactReader:
             raise _unknown(artifact)
         return int(size)
 
-    def _pieces(self, artifact: int, start: int) -> Iterator[tuple[Any, ...]]:
-        first = self._connection.row(PIECE_AT, (artifact, start))
-        if first is None:
-            return
-        yield first
-        page = [first]
-        while page:
-            page = self._connection.rows(PIECES_FROM, (artifact, page[-1][0]))
-            yield from page
-
-    def _contents(self, artifact: int, start: int) -> Iterator[tuple[int, bytes]]:
-        for piece in self._pieces(artifact, start):
-            yield piece[0], self._chunks.read(piece[2])
-
     def _parts(self, artifact: int, name: str | None, start: int) -> Iterator[Part]:
         from hstore.models import Part
 
-        for piece_start, size, chunk, at, marks in self._pieces(artifact, start):
-            if piece_start + size <= start:
-                continue
-            content = self._chunks.read(chunk)
-            offset = 0
-            for delay, length in decode_marks(marks) if marks else ((0, size),):
+        for piece in self._pieces.following(artifact, start):
+            offset, at = 0, piece.at
+            for delay, length in decode_marks(piece.marks) if piece.marks else ((0, len(piece.content)),):
                 at += delay
                 begin, offset = offset, offset + length
-                if piece_start + offset > start:
-                    begin = max(begin, start - piece_start)
-                    yield Part(to_datetime(at), artifact, name, piece_start + begin, content[begin:offset])
+                if piece.start + offset > start:
+                    begin = max(begin, start - piece.start)
+                    yield Part(to_datetime(at), artifact, name, piece.start + begin, piece.content[begin:offset])
 
 
 def _unknown(artifact: int) -> NotFound:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from hstore.clock import now
-from hstore.codec import CHUNK, decode_marks
-from hstore.domains.artifacts.reader import PIECES_FROM
+from hstore.codec import CHUNK, SETTLED, decode_marks
+from hstore.domains.artifacts.packs import Packs
+from hstore.domains.artifacts.pieces import Pieces
 from hstore.domains.artifacts.timing import counts_json, timed_pieces
 from hstore.domains.artifacts.writer import ADD_PIECE, STEP
+from hstore.errors import CorruptDatabase
 from hstore.liveness import is_alive
 
 TYPE_CHECKING = False
@@ -24,7 +28,6 @@ if TYPE_CHECKING:
 QUIET = 60 * 1_000_000
 """Microseconds without a new piece after which nobody is taken to write an artifact of a run that is over."""
 _WINDOW = 4 * STEP  # bytes that are compared at once at most
-_AT_ONCE = 64  # chunks deleted in one transaction
 
 PAGE = """
     SELECT a.id, a.complete, r.status, r.owner, a.created_at FROM artifacts AS a JOIN runs AS r ON r.id = a.run_id
@@ -38,16 +41,14 @@ COUNT = "SELECT count(*) FROM artifacts WHERE id > $1"
 NEWEST_PIECE = "SELECT at FROM artifact_pieces WHERE artifact_id = $1 ORDER BY start DESC LIMIT 1"
 STATE = "SELECT size, complete, masked FROM artifacts WHERE id = $1"
 PRESENT = "SELECT 1 FROM chunks WHERE id = $1 AND digest = $2"
-CHUNKS_OF = "SELECT DISTINCT chunk_id FROM artifact_pieces WHERE artifact_id = $1"
+CHUNKS_OF = "SELECT DISTINCT chunk_id FROM pieces WHERE artifact_id = $1"
 REMOVE_PIECES = "DELETE FROM artifact_pieces WHERE artifact_id = $1"
-REPLACE = "UPDATE artifacts SET size = $1, masked = $2 WHERE id = $3"
-NEEDED = "SELECT 1 FROM artifact_pieces WHERE chunk_id = $1 LIMIT 1"
-REMOVE_CHUNK = "DELETE FROM chunks WHERE id = $1"
-UNUSED = """
-    SELECT c.id FROM chunks AS c
-    WHERE c.id > $1 AND NOT EXISTS (SELECT 1 FROM artifact_pieces AS p WHERE p.chunk_id = c.id)
-    ORDER BY c.id LIMIT 64
+NEWEST_DICTIONARY = "SELECT max(id) FROM dictionaries"
+WITH_DICTIONARIES = """
+    SELECT id, digest, size, codec, dictionary_id, data FROM chunks
+    WHERE dictionary_id <= $1 AND id > $2 ORDER BY id LIMIT 64
 """
+REPLACE = "UPDATE artifacts SET size = $1, masked = $2, chunk_id = NULL, chunk_start = 0 WHERE id = $3"
 
 
 class ArtifactRemasker:
@@ -57,6 +58,8 @@ class ArtifactRemasker:
         self._connection = connection
         self._door = door
         self._chunks = chunks
+        self._pieces = Pieces(connection, chunks)
+        self._packs = Packs(connection, chunks)
 
     def page(self, after: int) -> Sequence[tuple[int, bool]]:
         """The next artifacts behind the id `after`: each one's id, and whether somebody is still writing it."""
@@ -81,13 +84,15 @@ class ArtifactRemasker:
 
     def changes(self, artifact: int) -> bool:
         """Whether masking would change the artifact today: one read, and nothing is written."""
-        pieces = self._connection.rows(PIECES_FROM, (artifact, -1))
-        if len(pieces) == 1:
-            content = self._chunks.read(pieces[0][2])
-            return self._door.masker.mask(content) is not content
+        following = self._pieces.following(artifact)
+        first, second = next(following, None), next(following, None)
+        if first is None:
+            return False
+        if second is None:
+            return self._door.masker.mask(first.content) is not first.content
         stream = self._door.masker.stream()
-        for piece in self._pieces(artifact, pieces):
-            stream.feed(self._chunks.read(piece[2]))
+        for piece in chain((first, second), following):
+            stream.feed(piece.content)
             if stream.counts:
                 break
         else:
@@ -131,28 +136,50 @@ class ArtifactRemasker:
                 start += size
             self._connection.write(REPLACE, (start, _together(before[2], changed_marks()), artifact))
             keep_place()
-        self._remove(old)
+        self._packs.remove_unneeded(old)
         return True
 
     def sweep(self, stop_after: Callable[[int], None]) -> int:
-        """Delete chunks that no artifact needs, and return how many; `stop_after` is told each step's last id."""
-        removed = after = 0
-        while unused := [row[0] for row in self._connection.rows(UNUSED, (after,))]:
-            removed += self._remove(unused)
-            after = unused[-1]
-            stop_after(after)
-        return removed
+        """Delete what no artifact needs, whole chunks and stretches of them; `stop_after` is told each step's last id.
 
-    def _remove(self, chunks: Sequence[int]) -> int:
-        removed = 0
-        for first in range(0, len(chunks), _AT_ONCE):
-            with self._connection.transaction():
-                for chunk in chunks[first : first + _AT_ONCE]:
-                    # Another artifact shares it, or somebody has stored the same content again.
-                    if not self._connection.row(NEEDED, (chunk,)):
-                        self._connection.write(REMOVE_CHUNK, (chunk,))
-                        removed += 1
-        return removed
+        Returns:
+            How many chunks were deleted or made anew.
+        """
+        return self._packs.sweep(stop_after)
+
+    def renew_dictionaries(self, stop_after: Callable[[int], None]) -> int:
+        """Take away all dictionaries that there are, since they may hold pieces of what was replaced.
+
+        They are not searched for it: a piece of a secret need not be recognisable. One is trained on what is stored
+        now, and every chunk that needs an old one is compressed anew.
+
+        Args:
+            stop_after: is told each step's last chunk.
+
+        Returns:
+            How many were deleted; one stays where a damaged chunk needs it.
+        """
+        newest = self._connection.value(NEWEST_DICTIONARY)
+        if newest is None:
+            return 0
+        dictionaries = self._chunks.dictionaries
+        dictionaries.train(afresh=True)
+        after = 0
+        while page := self._connection.rows(WITH_DICTIONARIES, (newest, after)):
+            for row in page:
+                self._renew(row)
+            after = page[-1][0]
+            stop_after(after)
+        return dictionaries.remove_unused(newest)
+
+    def _renew(self, row: Sequence[Any]) -> None:
+        try:
+            content = self._chunks.content(row)
+        except CorruptDatabase:
+            return  # its artifact was left, and is named in the report
+        chunk = self._chunks.encoded(row[1], content)
+        chunk.codec |= row[3] & SETTLED
+        self._chunks.put(row[0], chunk)
 
     def _stored(self, step: Sequence[TimedPiece]) -> list[tuple[int, bytes, int, int, bytes | None]]:
         """Store one step's chunks: each one's id, digest, size, time and marks."""
@@ -197,18 +224,12 @@ class ArtifactRemasker:
 
     def _timed(self, artifact: int) -> Iterator[tuple[int, bytes]]:
         """The stored bytes with the times at which they were read."""
-        for _, size, chunk, at, marks in self._pieces(artifact, self._connection.rows(PIECES_FROM, (artifact, -1))):
-            content = self._chunks.read(chunk)
-            offset = 0
-            for delay, length in decode_marks(marks) if marks else ((0, size),):
+        for piece in self._pieces.following(artifact):
+            offset, at = 0, piece.at
+            for delay, length in decode_marks(piece.marks) if piece.marks else ((0, len(piece.content)),):
                 at += delay
-                yield at, content[offset : offset + length]
+                yield at, piece.content[offset : offset + length]
                 offset += length
-
-    def _pieces(self, artifact: int, page: Sequence[Any]) -> Iterator[Sequence[Any]]:
-        while page:
-            yield from page
-            page = self._connection.rows(PIECES_FROM, (artifact, page[-1][0]))
 
 
 def _together(masked: str, changes: dict[str, int]) -> str:
