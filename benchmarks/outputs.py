@@ -1,8 +1,8 @@
-"""Small outputs as a project's tools print them, the same ones for the same seed: what is attached to runs by the thousand.
+"""Small outputs as a project's tools print them, the same ones for the same seed.
 
-One project, as a store has: 150 files, 1,200 tests, a dozen people. Eight kinds of output in equal parts (a test runner, a
-C compiler's warnings, `git log`, `git diff --stat`, a linter, a traceback, a server's log, JSON of a package list) with
-drawn names, numbers, times, hashes; each of 200 to 2,000 bytes. No two are the same.
+One project, as a store has: 150 files, 1,200 tests, a dozen people. Eight kinds of output in equal parts (test runner,
+C compiler's warnings, `git log`, `git diff --stat`, a linter, a traceback, a server's log, JSON of a package list)
+with drawn names, numbers, times and hashes; each has 200 to 2,000 bytes. No two are the same.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import random
 
 WORDS = (
-    "request response worker thread pool cache miss retry queue flush segment index shard replica leader lease"
-    " connection closed timeout config schema table rows scanned snapshot upload build compile link parser lexer"
-    " session token memory store artifact chunk masker codec engine reader writer"
-).split()
+    "request", "response", "worker", "thread", "pool", "cache", "miss", "retry", "queue", "flush", "segment",
+    "index", "shard", "replica", "leader", "lease", "connection", "closed", "timeout", "config", "schema",
+    "table", "rows", "scanned", "snapshot", "upload", "build", "compile", "link", "parser", "lexer", "session",
+    "token", "memory", "store", "artifact", "chunk", "masker", "codec", "engine", "reader", "writer",
+)  # fmt: skip
 LEAST, MOST = 200, 2000
 
 
@@ -130,7 +131,7 @@ class Project:
 
     def linter(self) -> str:
         """A linter's findings."""
-        lines = []
+        lines: list[str] = []
         for _ in range(self.drawn.randrange(3, 20)):
             message = self.drawn.choice(
                 (
@@ -151,7 +152,7 @@ class Project:
             lines += [
                 f'  File "/usr/lib/python3/dist-packages/{self.file(".py")}", line {self.drawn.randrange(1, 900)},'
                 f" in {self.word()}_{self.word()}",
-                f"    return self._{self.word()}.{self.word()}({self.word()}, {self.word()}={self.drawn.randrange(99)})",
+                f"    return self._{self.word()}({self.word()}, {self.word()}={self.drawn.randrange(99)})",
             ]
         errors = ("ValueError: invalid literal for int() with base 10: '{}'", "KeyError: '{}'", "TimeoutError: {}")
         return "\n".join(lines) + "\n" + self.drawn.choice(errors).format(self.word()) + "\n"
@@ -160,8 +161,8 @@ class Project:
         """A server's log."""
         return "".join(
             f"2026-11-{self.drawn.randrange(1, 30):02} {self.clock()},{self.drawn.randrange(1000):03}"
-            f" {self.drawn.choice(('INFO', 'DEBUG', 'WARNING')):7} {self.word()}.{self.word()}: {self.word()} {self.word()}"
-            f" id={self.drawn.getrandbits(32):08x} took={self.drawn.randrange(2000)}ms\n"
+            f" {self.drawn.choice(('INFO', 'DEBUG', 'WARNING')):7} {self.word()}.{self.word()}: {self.word()}"
+            f" {self.word()} id={self.drawn.getrandbits(32):08x} took={self.drawn.randrange(2000)}ms\n"
             for _ in range(self.drawn.randrange(3, 22))
         )
 

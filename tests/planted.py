@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from hstore.codec import Codec
+from hstore.codec import Codec, Dictionary
 
 ALPHABET = string.ascii_letters + string.digits
 
@@ -66,8 +66,9 @@ def look_at_content(path: Path, hidden: Secrets) -> None:
             for value in row:
                 look(table, value if isinstance(value, bytes) else str(value).encode(), hidden)
     codec = Codec()
-    chunks = connection.execute("SELECT codec, data, size FROM chunks").fetchall()
+    dictionaries = {row[0]: Dictionary(*row) for row in connection.execute("SELECT id, data FROM dictionaries")}
+    chunks = connection.execute("SELECT codec, data, size, dictionary_id FROM chunks").fetchall()
     assert chunks
-    for number, data, size in chunks:
-        look("chunks", codec.decode(number, data, size), hidden)
+    for number, data, size, dictionary in chunks:
+        look("chunks", codec.decode(number, data, size, dictionaries.get(dictionary)), hidden)
     connection.close()

@@ -49,6 +49,8 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["audit", "list", "--json"], ""),
         (["mask", "apply", "--json"], ""),
         (["mask", "apply", "--dry-run"], ""),
+        (["db", "compact", "--dry-run"], ""),
+        (["db", "compact", "--json"], ""),
         (["doctor", "--json"], ""),
         (["mask", "--explain"], text * 5),
         (["mask", "--explain", "--json"], text * 5),

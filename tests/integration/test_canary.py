@@ -23,7 +23,7 @@ from planted import Secrets, forms, look, look_at_content, look_at_files
 
 NOUNS = ("runs", "sessions", "artifacts", "memory", "wiki", "audit", "masking")
 # Verbs that take no value of a caller, or hand back an object whose verbs are swept by themselves.
-WITHOUT_VALUES = {"close", "batch", "info", "migrations", "runs.lose_dead"}
+WITHOUT_VALUES = {"close", "batch", "info", "migrations", "runs.lose_dead", "artifacts.keep_learning"}
 # Arguments that are numbers, times, enumerated words or ids: what they refuse must not show in the error either.
 NOT_TEXT = {
     "limit", "after", "since", "until", "started_at", "finished_at", "expires_at", "duration", "exit_code", "signal",

@@ -147,9 +147,7 @@ def test_secret_across_chunks_is_masked_as_one_stream(path: Path, secret: str) -
         assert b"".join(part.data for part in after) == expected
         assert (after[0].at, after[-1].at) == (before[0].at, before[-1].at)
         assert [part.at for part in after] == sorted(part.at for part in after)
-        assert store.query("SELECT count(*) FROM chunks WHERE id NOT IN (SELECT chunk_id FROM artifact_pieces)") == (
-            (0,),
-        )
+        assert store.query("SELECT count(*) FROM chunks WHERE id NOT IN (SELECT chunk_id FROM pieces)") == ((0,),)
 
 
 def test_shared_chunks_stay_while_somebody_needs_them(path: Path, secret: str) -> None:

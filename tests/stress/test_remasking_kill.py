@@ -129,7 +129,7 @@ def test_killed_at_random_moments_beside_a_writer(tmp_path: Path) -> None:
         for run in written[:50]:
             (artifact,) = store.artifacts.list(run=run.id)
             assert store.read_artifact(artifact.id).count(b"of the writer") == 50
-        unused = "SELECT count(*) FROM chunks WHERE id NOT IN (SELECT chunk_id FROM artifact_pieces)"
+        unused = "SELECT count(*) FROM chunks WHERE id NOT IN (SELECT chunk_id FROM pieces)"
         assert store.query(unused) == ((0,),)
         assert store.query("SELECT count(*) FROM memory WHERE key GLOB 'key*'") == ((60,),)
 

@@ -72,10 +72,10 @@ class Compaction:
     def _groups(self) -> Iterator[list[int]]:
         """Chunks that are not compacted yet: large ones by themselves, small ones as many as fill a chunk."""
         total = int(self._connection.value(COUNT_DUE, (self._newest, SETTLED)))
-        done, room = 0, CHUNK
+        room = CHUNK
         group: list[int] = []
         self._tell("chunks", 0, total)
-        for chunk, size in self._due():
+        for done, (chunk, size) in enumerate(self._due(), 1):
             if size >= _PUT_TOGETHER:
                 yield [chunk]
             else:
@@ -84,7 +84,6 @@ class Compaction:
                     group, room = [], CHUNK
                 group.append(chunk)
                 room -= size
-            done += 1
             self._tell("chunks", min(done, total), total)
         if group:
             yield group

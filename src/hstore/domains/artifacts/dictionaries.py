@@ -1,4 +1,4 @@
-"""Dictionaries: trained on the store's own small content, kept in the file while a chunk needs them, replaced in time."""
+"""Dictionaries: trained on the store's own small content, kept while a chunk needs them, replaced in time."""
 
 from __future__ import annotations
 
