@@ -22,12 +22,20 @@ class AmbientSession:
         self._given = given
         self._readonly = readonly
         self._known: tuple[int, int] | None = None
+        self._named: tuple[tuple[int, int], Reference, int] | None = None
 
     def id_of(self, session: Reference | None) -> int | None:
         """The row id of a session; for None that of `HEIMDAL_SESSION`, made now if it is new, else None."""
-        if session is not None:
+        if session is None:
+            return self._find()
+        connection = self._connection
+        if not connection.in_transaction:
             return self._sessions.id_of(session)
-        return self._find()
+        # In a batch the same session is named again and again, and asking for it would write what waits each time.
+        moment = (connection.begun, connection.rollbacks)
+        if self._named is None or self._named[0] != moment or self._named[1] is not session:
+            self._named = (moment, session, self._sessions.id_of(session))
+        return self._named[2]
 
     def key_of(self, session: Reference | None, create: bool) -> str:
         """The stored key of a session; for None that of `HEIMDAL_SESSION`, which only `create` makes if it is new.

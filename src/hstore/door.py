@@ -41,7 +41,7 @@ class Door:
     def __init__(self, masker: Masker) -> None:
         self.masker = masker
 
-    def are_plain(self, texts: Sequence[str], nuls: int = 0) -> bool:
+    def are_plain(self, texts: Sequence[str], nuls: int = 0, limit: int = PLAIN_LIMIT) -> bool:
         """Whether all of `texts` are valid, short, and hold nothing to mask: then they may be stored as they are.
 
         One call instead of one for each; where the answer is no, the methods below say which and why, or mask it.
@@ -49,13 +49,14 @@ class Door:
         Args:
             texts: what was given; an empty list, or what is no `str`, is not plain.
             nuls: how many NULs are in them, between the words of a command.
+            limit: bytes of all together; beyond, the answer is no.
         """
         try:
             raw = SEPARATOR.join(texts).encode()
         except (TypeError, UnicodeEncodeError):
             return False
         return (
-            len(raw) <= PLAIN_LIMIT
+            len(raw) <= limit
             and raw.count(_SEPARATOR) == len(texts) - 1
             and raw.count(0) == nuls
             and self.masker.leaves(raw)

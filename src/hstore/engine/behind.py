@@ -6,15 +6,25 @@ they will have: the transaction has the write lock, so nobody else can take thos
 
 from __future__ import annotations
 
+from itertools import chain, islice
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
     import apsw
 
-    from hstore.engine.connection import Value
+    from hstore.engine.connection import Finish, Value
 
 LIMIT = 1024 * 1024
 """Bytes that wait at most; each row counts with `ROW` besides its texts."""
 ROW = 256
+
+GROUP = 64
+"""Rows in one statement: with so many a row takes 0.8 of the time that it takes alone; with 400 it is the same."""
+
+_grouped: dict[str, str | None] = {}
 
 SEQUENCE = "SELECT seq FROM sqlite_sequence WHERE name = $1"
 
@@ -22,12 +32,14 @@ SEQUENCE = "SELECT seq FROM sqlite_sequence WHERE name = $1"
 class Behind:
     """What waits, in the order in which the statements first came."""
 
-    __slots__ = ("ids", "rows", "size")
+    __slots__ = ("finish", "ids", "rows", "size")
 
     def __init__(self) -> None:
         self.ids: dict[str, int] = {}
         """The last id given out, by table, while nobody but this has added rows to it."""
-        self.rows: dict[str, list[tuple[Value, ...]]] = {}
+        self.rows: dict[str, list[tuple[Any, ...]]] = {}
+        self.finish: dict[str, Finish] = {}
+        """What has to be done with rows first, by statement."""
         self.size = 0
 
     def last_id(self, raw: apsw.Connection, table: str) -> int:
@@ -38,7 +50,8 @@ class Behind:
     def write(self, raw: apsw.Connection) -> None:
         """Write all of it. When this raises, the transaction must not be committed: what failed is not known."""
         for sql, rows in list(self.rows.items()):
-            raw.executemany(sql, rows).fetchall()
+            finish = self.finish.get(sql)
+            write_together(raw, sql, rows if finish is None else finish(rows), len(rows))
             # Only now: an interrupt before this line makes the next try fail on the ids, and nothing is left out.
             del self.rows[sql]
         self.size = 0
@@ -48,3 +61,23 @@ class Behind:
         self.ids.clear()
         self.rows.clear()
         self.size = 0
+
+
+def write_together(raw: apsw.Connection, sql: str, rows: Iterable[tuple[Value, ...]], count: int) -> None:
+    """Run an INSERT for each of `count` rows; where it ends with `VALUES ($1, …)` many rows share a statement."""
+    left = iter(rows)
+    if count >= GROUP and (grouped := _of_a_group(sql)) is not None:
+        groups = (list(chain.from_iterable(islice(left, GROUP))) for _ in range(count // GROUP))
+        raw.executemany(grouped, groups).fetchall()
+    raw.executemany(sql, left).fetchall()
+
+
+def _of_a_group(sql: str) -> str | None:
+    """The statement for a group of rows, or None if it has another form."""
+    if sql not in _grouped:
+        head, _, values = sql.rpartition("VALUES")
+        width = values.count("$")
+        plain = ", ".join(f"${number}" for number in range(1, width + 1))
+        row = f"({', '.join('?' * width)})"
+        _grouped[sql] = f"{head}VALUES {', '.join([row] * GROUP)}" if values.strip() == f"({plain})" else None
+    return _grouped[sql]

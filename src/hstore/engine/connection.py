@@ -15,10 +15,10 @@ from _thread import RLock
 import apsw
 
 from hstore.engine import forking
-from hstore.engine.behind import LIMIT, ROW, Behind
+from hstore.engine.behind import LIMIT, ROW, Behind, write_together
 from hstore.engine.failures import printable, translate
 from hstore.engine.transaction import Transaction
-from hstore.errors import Busy, HstoreError, StoreClosed, StoreError, StoreForked
+from hstore.errors import Busy, HstoreError, StoreClosed, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Value = Union[None, int, float, str, bytes]
     Row = tuple[Any, ...]
+    Finish = Callable[[Sequence[tuple[Any, ...]]], Sequence[tuple[Value, ...]]]
 
 _FORK_PATIENCE = 1.0  # seconds that a fork waits for another thread's transaction
 
@@ -110,24 +111,35 @@ class Connection:
         finally:
             self._leave()
 
-    def append_behind(self, table: str, sql: str, row: tuple[Value, ...], size: int = 0) -> int:
-        """As `append` with a first parameter for the id; in a transaction the row is written later, with others.
-
-        Whatever else is done in the transaction sees it, since that writes what waits first.
+    def append_behind(
+        self, table: str, sql: str, row: tuple[Any, ...], size: int = 0, finish: Finish | None = None
+    ) -> int:
+        """As `append`, with the id as $1; in a transaction the row is written later, with others, or before what may look.
 
         Args:
             table: where the row goes; it has AUTOINCREMENT.
-            sql: `INSERT` with the id as $1.
-            row: the other parameters.
+            row: the parameters behind the id.
             size: about how many bytes they are, if that is more than a hundred.
+            finish: turns rows, with their ids, into those that can be written: cheaper for many. It does not fail.
         """
         if not self._stack or not self._lock._is_owned():
-            return self.append(sql, (None, *row))
-        ids = self._behind.ids
-        number = ids[table] if table in ids else self._last_id(table)
-        ids[table] = number = number + 1
+            whole = (None, *row)
+            return self.append(sql, whole if finish is None else finish([whole])[0])
+        behind = self._behind
+        number = behind.ids[table] if table in behind.ids else self._last_id(table)
+        behind.ids[table] = number = number + 1
+        if finish is not None:
+            behind.finish[sql] = finish
         self._later(sql, (number, *row), size)
         return number
+
+    def append_many(self, table: str, sql: str, count: int, columns: Iterable[Iterable[Value]]) -> range:
+        """As `append_behind` for `count` rows at once, given by column and written now; return their ids."""
+        with Transaction(self):
+            first = self._last_id(table) + 1
+            ids = range(first, first + count)
+            self.using(lambda raw: write_together(raw, sql, zip(ids, *columns, strict=False), count))
+            return ids
 
     def write_behind(self, sql: str, row: tuple[Value, ...], size: int = 0) -> None:
         """As `append_behind` for a row without an id of its own."""
@@ -256,7 +268,7 @@ class Connection:
 
     def _depth_of(self, transaction: object) -> int:
         if self._forked:
-            raise self._fork_error()
+            raise forking.error(self.path)
         if transaction not in self._stack:
             raise HstoreError("this batch was ended by leaving the one around it first")
         if not self._lock._is_owned():
@@ -321,17 +333,11 @@ class Connection:
 
     def _reopen(self) -> apsw.Connection:
         if self._forked:
-            raise self._fork_error()
+            raise forking.error(self.path)
         if self.closed:
             raise StoreClosed(f"{printable(self.path)}: the store is closed")
         raw = self._raw = self._opener()
         return raw
-
-    def _fork_error(self) -> StoreForked:
-        return StoreForked(
-            f"{printable(self.path)}: this process was forked inside a transaction of its parent's store;"
-            " fork outside of batch(), or start the child with exec or the 'spawn' method"
-        )
 
     def close(self) -> None:
         """Close; idempotent. An open transaction of this thread is rolled back."""

@@ -69,10 +69,15 @@ def check(path: str) -> None:
         StoreForked: the parent had a transaction open on it when this process was forked.
     """
     if _lost_files and identity(path) in _lost_files:
-        raise StoreForked(
-            f"{printable(path)}: this process was forked while its parent had a transaction open on this database;"
-            " fork outside of batch(), or start the child with exec or the 'spawn' method"
-        )
+        raise error(path)
+
+
+def error(path: str) -> StoreForked:
+    """What is said of a file whose connection this process inherited."""
+    return StoreForked(
+        f"{printable(path)}: this process was forked while its parent had a transaction open on this database;"
+        " fork outside of batch(), or start the child with exec or the 'spawn' method"
+    )
 
 
 def _before() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice, repeat
+
 from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
-from hstore.domains.runs.rows import RunRows, exit_columns, status_of
+from hstore.domains.runs.columns import BLOCK, block_columns
+from hstore.domains.runs.rows import RunRows, ended, exit_columns, status_of, with_json
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters, identifier, one_of
 from hstore.liveness import is_alive
@@ -27,6 +30,11 @@ ADD = """
     INSERT INTO runs (id, project_id, session_id, key, name, app, cmdline, argv, cwd, git_sha, config_hash, pid, owner,
                       started_at, finished_at, duration, exit_code, signal, status)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+"""
+ADD_ENDED = """
+    INSERT INTO runs (id, project_id, session_id, app, cmdline, argv, cwd, started_at, finished_at, duration, exit_code,
+                      status)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 SELECT = """
     SELECT r.id, r.key, r.name, r.app, r.cmdline, r.argv, s.key, r.cwd, r.git_sha, r.config_hash, r.pid,
@@ -89,6 +97,18 @@ class Runs:
         pid: int | None = None,
     ) -> int:
         """As `Store.record_run`."""
+        if signal is None and name is None and key is None and git_sha is None and config is None and pid is None:
+            project, columns = self._known_project(), ended(app, cmdline, cwd, started_at, duration, exit_code)
+            if project is not None and columns is not None:
+                number = self._session_id(session)
+                if self._connection.in_transaction:
+                    row = (project, number, *columns)
+                    return self._connection.append_behind("runs", ADD_ENDED, row, len(columns[1]), self._rows.finished)
+                if self._rows.is_plain(columns):
+                    try:
+                        return self._connection.append(ADD_ENDED, (None, project, number, *with_json(columns)))
+                    except InvalidInput:
+                        pass  # what was known of session or project no longer holds: find out which
         row = self._rows.row(
             app, cmdline, name, key, cwd, started_at, duration, exit_code, signal, git_sha, config, pid
         )
@@ -97,23 +117,40 @@ class Runs:
     def record_many(self, runs: Iterable[Mapping[str, Any]]) -> Sequence[int]:
         """As `Store.record_runs`: all are checked and masked before the write lock is taken."""
         try:
-            given = enumerate(runs)
+            given = iter(runs)
         except TypeError:
             raise InvalidInput("runs: mappings with the arguments of record_run") from None
+        parts: list[tuple[int, Sequence[Iterable[Value]] | None, Any]] = []
+        position = 0
+        while block := list(islice(given, BLOCK)):
+            columns = block_columns(self._door, block)
+            parts.append((len(block), columns, None if columns is not None else self._checked(block, position)))
+            position += len(block)
+        found: list[int] = []
+        with self._connection.transaction():
+            for count, columns, rows in parts:
+                if columns is not None:
+                    shared = (repeat(self._project()), repeat(self._session_id(None)))
+                    found.extend(self._connection.append_many("runs", ADD_ENDED, count, (*shared, *columns)))
+                else:
+                    self._add_checked(rows, found)
+        return found
+
+    def _checked(self, block: Sequence[Mapping[str, Any]], first: int) -> Sequence[tuple[Reference | None, Any]]:
         rows = []
-        for position, run in given:
+        for position, run in enumerate(block, first):
             try:
                 rows.append((run.get("session"), self._rows.row(**_without_session(run))))
-            except (InvalidInput, TypeError) as refused:
+            except (InvalidInput, TypeError, AttributeError) as refused:
                 raise InvalidInput(f"runs[{position}]: {refused}") from None
-        found = []
-        with self._connection.transaction():
-            for position, (session, row) in enumerate(rows):
-                try:
-                    found.append(self._add(session, row))
-                except (InvalidInput, NotFound) as refused:
-                    raise type(refused)(f"runs[{position}]: {refused}") from None
-        return found
+        return rows
+
+    def _add_checked(self, rows: Iterable[tuple[Reference | None, Any]], found: list[int]) -> None:
+        for session, row in rows:
+            try:
+                found.append(self._add(session, row))
+            except (InvalidInput, NotFound) as refused:
+                raise type(refused)(f"runs[{len(found)}]: {refused}") from None
 
     def _add(self, session: Reference | None, row: tuple[Value, ...]) -> int:
         """Write a row whose columns from `key` on are given; alone it is a transaction of one statement."""

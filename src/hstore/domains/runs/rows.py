@@ -19,9 +19,17 @@ if TYPE_CHECKING:
     from hstore.door import Door
     from hstore.engine.connection import Value
 
+    Ended = tuple[Any, ...]
+
 SHORT = 256
 """Characters of a key that cannot be too long, whatever they are."""
 SECOND = 1_000_000
+LONG = 8192
+"""Characters of a command line or directory that cannot be too long, whatever they are, nor become so when masked."""
+LARGEST = 4 * 1024 * 1024
+"""Bytes of texts that are looked at in one call."""
+AT_APP, AT_LINE, AT_ARGV, AT_CWD = 3, 4, 5, 6
+"""Places in a row as `RunRows.finished` takes it, whose first three are id, project and session."""
 FAR = 1e11
 """Seconds after the epoch, in the year 5138: a time or duration below needs no closer look."""
 
@@ -114,6 +122,89 @@ class RunRows:
             door.path("cwd", cwd),
             door.optional("git_sha", git_sha),
         )
+
+    def is_plain(self, columns: Ended) -> bool:
+        """Whether nothing has to be masked in what `ended` gave."""
+        app, line, words, cwd = columns[:4]
+        texts = [app, line] if cwd is None else [app, line, cwd]
+        if words is None:
+            return self._door.are_plain(texts)
+        texts.append("\0".join(words))
+        return self._door.are_plain(texts, len(words) - 1)
+
+    def finished(self, rows: Sequence[Ended]) -> Sequence[tuple[Value, ...]]:
+        """Rows of runs as `ended` gives them, with id, project and session before: masked, words as JSON.
+
+        Programs and directories repeat, so of many rows they are looked at once each.
+        """
+        texts = [*{row[AT_APP] for row in rows}, *{row[AT_CWD] for row in rows if row[AT_CWD] is not None}]
+        texts += [row[AT_LINE] for row in rows]
+        argvs = [row[AT_ARGV] for row in rows if row[AT_ARGV] is not None]
+        texts += ["\0".join(words) for words in argvs]
+        if not self._door.are_plain(texts, sum(map(len, argvs)) - len(argvs), LARGEST):
+            return [self._finished(row) for row in rows]
+        if not argvs:
+            return rows
+        return [(*row[:AT_ARGV], row[AT_ARGV] and json_array(row[AT_ARGV]), *row[AT_ARGV + 1 :]) for row in rows]
+
+    def _finished(self, row: Ended) -> tuple[Value, ...]:
+        words = row[AT_ARGV]
+        _, _, app, line, argv, cwd, _ = self._texts(
+            row[AT_APP], row[AT_LINE] if words is None else words, None, None, row[AT_CWD], None
+        )
+        return (*row[:AT_APP], app, line, argv, cwd, *row[AT_CWD + 1 :])
+
+
+def ended(
+    app: str,
+    cmdline: str | Sequence[str],
+    cwd: str | os.PathLike[str] | None,
+    started_at: datetime | float | None,
+    duration: float | None,
+    exit_code: int | None,
+) -> Ended | None:
+    """The columns of `ADD_ENDED` from `app` on, not masked yet, with words as they are; None for what is unusual.
+
+    What passes here can be masked at any later time without an error.
+    """
+    if type(exit_code) is not int or not 0 <= exit_code < 256:
+        return None
+    if type(app) is not str or not 0 < len(app) <= SHORT:
+        return None
+    words = None
+    if type(cmdline) is str:
+        line = cmdline
+    elif (type(cmdline) is list or type(cmdline) is tuple) and cmdline:
+        words = tuple(cmdline)
+        try:
+            line = command_line(words)
+        except TypeError:
+            return None
+    else:
+        return None
+    if len(line) > LONG or (words is not None and len(words) > LONG):
+        return None
+    if cwd is not None and (type(cwd) is not str or len(cwd) > LONG):
+        return None
+    length = None
+    if duration is not None:
+        if type(duration) is not float or not 0.0 <= duration < FAR:
+            return None
+        length = round(duration * SECOND)
+    if started_at is None:
+        end = now()
+        start = end - (length or 0)
+    elif type(started_at) is float and 0.0 <= started_at < FAR:
+        start = round(started_at * SECOND)
+        end = now() if length is None else start + length
+    else:
+        return None
+    return app, line, words, cwd, start, end, length, exit_code, "failed" if exit_code else "ok"
+
+
+def with_json(columns: Ended) -> Ended:
+    """What `ended` gave with the words as JSON."""
+    return columns if columns[2] is None else (*columns[:2], json_array(columns[2]), *columns[3:])
 
 
 def config_hash(config: Any) -> str:
