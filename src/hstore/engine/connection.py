@@ -114,7 +114,7 @@ class Connection:
     def append_behind(
         self, table: str, sql: str, row: tuple[Any, ...], size: int = 0, finish: Finish | None = None
     ) -> int:
-        """As `append`, with the id as $1; in a transaction the row is written later, with others, or before what may look.
+        """As `append`, with the id as $1; in a transaction the row is written later, or before what may see it.
 
         Args:
             table: where the row goes; it has AUTOINCREMENT.

@@ -1,0 +1,154 @@
+"""However runs are recorded, alone, in a batch or many at once, the same rows are in the file."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hstore import Store
+from hstore.errors import InvalidInput
+
+VALUE = "registered-" + secrets.token_hex(8)
+WORDS = [
+    "pytest",
+    "-q",
+    "a b",
+    "it's",
+    "",
+    "é",
+    "\udcff",
+    "x\0y",
+    "--password",
+    "hunter2-" + secrets.token_hex(4),
+    VALUE,
+    "\x1e",
+    "\x1b[31m",
+]
+COLUMNS = (
+    "app, cmdline, argv, cwd, started_at, finished_at, duration, exit_code, signal, status, name, session_id,"
+    " key IS NULL"
+)
+
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=4)
+optional: dict[str, st.SearchStrategy[Any]] = {
+    "cwd": st.one_of(st.none(), st.sampled_from(["/home/me", "/tmp/\udc80", Path("/a/path"), f"/srv/{VALUE}"])),
+    "signal": st.one_of(st.none(), st.sampled_from([9, 15])),
+    "name": st.one_of(st.none(), st.sampled_from(["build", VALUE])),
+}
+run = st.fixed_dictionaries(
+    {
+        "app": st.sampled_from(["pytest", "gcc", "é", VALUE, "x" * 300]),
+        "cmdline": st.one_of(texts, texts.map(tuple), texts.map(" ".join), st.just("y" * 9000)),
+        # Given always: what is not given is taken from the clock, which is another moment each time.
+        "started_at": st.one_of(st.floats(0, 2e9), st.integers(0, 2_000_000_000)),
+        "duration": st.one_of(st.floats(0, 1e6), st.integers(0, 100)),
+        "exit_code": st.one_of(st.none(), st.sampled_from([0, 255, 256, -9, 4294967295]), st.integers(-64, 300)),
+    },
+    optional=optional,
+)
+usual = st.fixed_dictionaries(
+    {
+        "app": st.sampled_from(["pytest", "gcc", VALUE]),
+        "cmdline": st.sampled_from(["make -j", f"login {VALUE}", "true"]),
+        "started_at": st.floats(0, 2e9),
+        "duration": st.floats(0, 1e6),
+        "exit_code": st.integers(0, 255),
+        "cwd": st.sampled_from(["/a", "/b"]),
+    }
+)
+
+
+def rows(store: Store) -> list[Any]:
+    return list(store.query(f"SELECT {COLUMNS} FROM runs ORDER BY id"))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.lists(run, min_size=1, max_size=12), st.lists(usual, min_size=1, max_size=12)))
+def test_alone_in_a_batch_and_together_give_the_same_rows(tmp_path: Path, runs: list[dict[str, Any]]) -> None:
+    """Also where some of them are unusual, hold secrets, or bytes that are no text."""
+    found = []
+    for way in ("alone", "batch", "together"):
+        with Store.open(tmp_path / f"{secrets.token_hex(4)}.db", values=[VALUE]) as store:
+            if way == "alone":
+                ids = [store.record_run(**given) for given in runs]
+            elif way == "batch":
+                with store.batch():
+                    ids = [store.record_run(**given) for given in runs]
+            else:
+                ids = store.record_runs(runs)
+            assert ids == list(range(1, len(runs) + 1))
+            found.append(rows(store))
+            assert VALUE not in repr(found[-1])
+    assert found[0] == found[1] == found[2]
+
+
+def test_many_more_than_a_block_in_two_shapes(store: Store) -> None:
+    """Blocks of one shape and blocks of mixed rows follow each other in the order in which they were given."""
+    runs: list[dict[str, Any]] = [{"app": f"a{number}", "cmdline": "x", "exit_code": 0} for number in range(1000)]
+    runs[300] = {"app": "a300", "cmdline": ["x", "y"], "exit_code": 1, "signal": 9}
+    ids = store.record_runs(iter(runs))
+    assert [store.runs.get(number).app for number in ids] == [given["app"] for given in runs]
+    assert ids == sorted(ids)
+    assert store.runs.get(ids[300]).status == "killed"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"app": "", "cmdline": "x"},
+        {"app": 7, "cmdline": "x"},
+        {"app": "a", "cmdline": 7},
+        {"app": "a", "cmdline": []},
+        {"app": "a", "cmdline": ["x", 7]},
+        {"app": "a", "cmdline": "x", "exit_code": "0"},
+        {"app": "a", "cmdline": "x", "exit_code": True},
+        {"app": "a", "cmdline": "x", "exit_code": 1 << 40},
+        {"app": "a", "cmdline": "x", "duration": -1.0},
+        {"app": "a", "cmdline": "x", "duration": float("nan")},
+        {"app": "a", "cmdline": "x", "started_at": float("inf")},
+        {"app": "a", "cmdline": "x", "cwd": 7},
+        {"app": ["unhashable"], "cmdline": "x"},
+        {"cmdline": "x"},
+        {"app": "a", "cmdline": "x", "unknown": 1},
+        7,
+    ],
+    ids=repr,
+)
+def test_one_wrong_among_many_is_named_and_nothing_is_kept(store: Store, wrong: Any) -> None:
+    """Behind hundreds of right ones, in their block and in the last one."""
+    right = {"app": "a", "cmdline": "x", "exit_code": 0}
+    with pytest.raises(InvalidInput, match=r"runs\[700\]"):
+        store.record_runs([*[right] * 700, wrong, right])
+    with store.batch(), pytest.raises((InvalidInput, TypeError)):
+        store.record_run(**(wrong if isinstance(wrong, dict) else {}))
+    assert store.info().counts["runs"] == 0
+
+
+def test_runs_of_many_belong_to_the_session_of_the_environment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As single ones do."""
+    monkeypatch.setenv("HEIMDAL_SESSION", "ambient")
+    with Store.open(path) as store:
+        ids = store.record_runs([{"app": "a", "cmdline": "x", "exit_code": 0}] * 300)
+        assert {store.runs.get(number).session for number in ids} == {"ambient"}
+        with store.batch():
+            number = store.record_run("a", "x", exit_code=0)
+        assert store.runs.get(number).session == "ambient"
+
+
+def test_secrets_of_a_batch_are_masked_row_by_row(path: Path) -> None:
+    """A secret in one row of a batch changes that one; no byte of it is in the file."""
+    with Store.open(path, values=[VALUE]) as store:
+        store.record_run("warm", "warm", exit_code=0)
+        with store.batch():
+            ids = [
+                store.record_run("a", ["use", VALUE if number == 50 else "none"], exit_code=0) for number in range(100)
+            ]
+        words = [store.runs.get(number).argv for number in ids]
+        assert words[50] == ("use", "[masked:value]")
+        assert words.count(("use", "none")) == 99
+    assert VALUE.encode() not in path.read_bytes()
