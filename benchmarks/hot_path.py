@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,10 @@ from hstore.masking import Masker, Stream  # noqa: E402 # likewise
 
 WARM_UP = 20
 NAMES = ("app", "cmdline", "cwd", "started_at", "duration", "exit_code")
-MASKER_METHODS = {
-    Masker: ("mask_text", "mask_texts", "mask_json", "mask_bytes", "stream"),
-    Stream: ("feed", "feed_many", "finish", "close"),
-}
-"""Those that there are of them; a call inside another one of them is part of that."""
+TIMED = (Masker, Stream)
+"""All their public methods have a clock; a call inside another one is part of that."""
+Statements = list[tuple[str, list[Any]]]
+"""Each with what was bound: several times for `executemany`."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,17 @@ def whole(verb: Verb, items: list[Any]) -> float:
         return time.perf_counter() - begin
 
 
-def statements(verb: Verb, items: list[Any]) -> list[tuple[str, Any]]:
+def statements(verb: Verb, items: list[Any]) -> Statements:
     """Those that SQLite was given, with what was bound."""
-    found: list[tuple[str, Any]] = []
+    found: Statements = []
+    cursors: list[object] = []  # kept, so that no two have the same identity; `executemany` has one for all rows
 
     def note(cursor: object, sql: str, bound: Any) -> bool:
-        found.append((sql, bound))
+        if cursors and cursors[-1] is cursor and found[-1][0] == sql:
+            found[-1][1].append(bound)
+        else:
+            found.append((sql, [bound]))
+            cursors.append(cursor)
         return True
 
     with ready(verb, items) as store:
@@ -145,15 +150,19 @@ def _connection(store: Store) -> Any:
     return raw
 
 
-def replayed(verb: Verb, items: list[Any], given: list[tuple[str, Any]], clock: float) -> Counter[str]:
+def replayed(verb: Verb, items: list[Any], given: Statements, clock: float) -> Counter[str]:
     """Seconds of the same statements by their first word, less what the clock costs."""
     seconds: Counter[str] = Counter()
     ticks = time.perf_counter_ns
     with ready(verb, items) as store:
-        execute = _connection(store).execute
+        raw = _connection(store)
+        execute, executemany = raw.execute, raw.executemany
         for sql, bound in given:
             begin = ticks()
-            execute(sql, bound).fetchall()
+            if len(bound) == 1:
+                execute(sql, bound[0]).fetchall()
+            else:
+                executemany(sql, bound).fetchall()
             seconds[sql.split(None, 1)[0]] += ticks() - begin - clock  # type: ignore[assignment] # nanoseconds yet
     return Counter({word: spent / 1e9 for word, spent in seconds.items()})
 
@@ -179,7 +188,7 @@ def masked(verb: Verb, items: list[Any], clock: float) -> tuple[float, int]:
 
         return outermost
 
-    replaced = [(owner, name, vars(owner)[name]) for owner in MASKER_METHODS for name in _methods(owner)]
+    replaced = [(owner, name, vars(owner)[name]) for owner in TIMED for name in _methods(owner)]
     for owner, name, function in replaced:
         setattr(owner, name, timed(function))
     try:
@@ -193,7 +202,7 @@ def masked(verb: Verb, items: list[Any], clock: float) -> tuple[float, int]:
 
 
 def _methods(owner: type) -> list[str]:
-    return [name for name in MASKER_METHODS[owner] if name in vars(owner)]
+    return [name for name, member in vars(owner).items() if isfunction(member) and not name.startswith("_")]
 
 
 def clock_cost() -> float:
@@ -207,7 +216,7 @@ def clock_cost() -> float:
 
 
 def breakdown(name: str, count: int, rounds: int) -> dict[str, Any]:
-    """Microseconds for each item: medians over the rounds."""
+    """Microseconds for each item: of every part the least over the rounds, which nothing else has disturbed."""
     verb, clock = VERBS[name], clock_cost()
     items = verb.draw(count)
     given = statements(verb, items)
@@ -216,16 +225,16 @@ def breakdown(name: str, count: int, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         total, sql = whole(verb, items), replayed(verb, items, given, clock)
         masker, calls = masked(verb, items, clock)
-        found = {"whole": total, **sql, "masker": masker, "rest": total - sum(sql.values()) - masker}
-        for part, seconds in found.items():
+        for part, seconds in {"whole": total, **sql, "masker": masker}.items():
             parts.setdefault(part, []).append(seconds / count * 1e6)
+    least = {part: min(figures) for part, figures in parts.items()}
     return {
         "verb": name,
         "items": count,
-        "statements": len(given) / count,
+        "statements": sum(len(bound) for _, bound in given) / count,
         "calls of the masker": calls / count,
-        "µs": {part: statistics.median(figures) for part, figures in parts.items()},
-        "rest, quartiles": statistics.quantiles(parts["rest"], n=4)[::2] if rounds > 1 else parts["rest"] * 2,
+        "µs": {**least, "rest": 2 * least["whole"] - sum(least.values())},
+        "whole, median": statistics.median(parts["whole"]),
     }
 
 
@@ -252,14 +261,12 @@ def show(found: dict[str, Any]) -> None:
     """One verb."""
     micros = dict(found["µs"])
     total, rest = micros.pop("whole"), micros.pop("rest")
-    low, high = found["rest, quartiles"]
     print(
-        f"\n{found['verb']}: {total:.2f} µs for each of {found['items']:,};"
+        f"\n{found['verb']}: {total:.2f} µs for each of {found['items']:,} (median {found['whole, median']:.2f});"
         f" {found['statements']:.2f} statements, {found['calls of the masker']:.2f} calls of the masker"
     )
     for part, figure in [*sorted(micros.items(), key=lambda pair: -pair[1]), ("rest", rest)]:
-        extra = f"   ({low:.2f} … {high:.2f})" if part == "rest" else ""
-        print(f"  {part:10} {figure:8.2f} µs {figure / total:6.0%}{extra}")
+        print(f"  {part:10} {figure:8.2f} µs {figure / total:6.0%}")
 
 
 def main() -> None:
