@@ -33,6 +33,7 @@ PACKAGES = {
 NODE = "better-sqlite3"
 ENGINES = (*OWN, NODE, *PACKAGES)
 NODE_HEADERS = Path("/usr/include/node/node.h")
+NODE_BINARY = default_folder() / "node" / "node_modules" / NODE / "build" / "Release" / "better_sqlite3.node"
 PATIENCE = 900
 """Seconds for an installation."""
 
@@ -71,6 +72,12 @@ def environment() -> Path:
     return default_folder() / "compare"
 
 
+def _python() -> str:
+    """The interpreter with Python's peers: that of their environment, or this one, where the extra `bench` may be."""
+    own = environment() / "bin" / "python"
+    return str(own) if own.exists() else sys.executable
+
+
 def node_folder() -> Path:
     """Where `node_modules` is."""
     return default_folder() / "node"
@@ -78,13 +85,12 @@ def node_folder() -> Path:
 
 def install(wanted: tuple[str, ...]) -> None:
     """Install what is missing of those wanted, each by itself, so that one that fails takes no other with it."""
-    python = environment() / "bin" / "python"
-    if not python.exists():
+    if not (environment() / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", str(environment())], check=True)
     for name in wanted:
         if name in PACKAGES:
-            _attempt(name, [str(python), "-m", "pip", "install", "-q", *PACKAGES[name]], _plain_variables())
-        elif name == NODE and shutil.which("npm"):
+            _attempt(name, [_python(), "-m", "pip", "install", "-q", *PACKAGES[name]], _plain_variables())
+        elif name == NODE and shutil.which("npm") and not NODE_BINARY.exists():
             node_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
             variables = _plain_variables() | ({"npm_config_nodedir": "/usr"} if NODE_HEADERS.exists() else {})
             command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(node_folder()), NODE]
@@ -111,7 +117,7 @@ def start(name: str, workload: Path) -> Peer | None:
     if name == NODE:
         command = ["node", str(HERE / "compare_worker.js"), str(node_folder()), str(workload)]
     else:
-        python = sys.executable if name in OWN else str(environment() / "bin" / "python")
+        python = sys.executable if name in OWN else _python()
         command = [python, str(HERE / "compare_worker.py"), name, str(workload)]
     variables = dict(os.environ) if name in OWN else _plain_variables()
     try:
@@ -135,7 +141,7 @@ def versions() -> dict[str, str]:
     import apsw
 
     found = {"python": sys.version.split()[0], "apsw": apsw.apsw_version(), "sqlite": apsw.sqlite_lib_version()}
-    command = [str(environment() / "bin" / "python"), "-m", "pip", "list", "--format", "json"]
+    command = [_python(), "-m", "pip", "list", "--format", "json"]
     try:
         listed = json.loads(subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL))
         known = {package.lower() for packages in PACKAGES.values() for package in packages}
