@@ -112,6 +112,7 @@ def test_no_standard_sqlite_and_no_descriptor_of_a_database() -> None:
                 openers.add(path.relative_to(SOURCE).as_posix())
     assert {path for path in openers if path.startswith(("engine/", "domains/", "doctor", "store"))} <= {
         "engine/files.py",  # creates it, exclusively, and O_PATH
+        "engine/holders.py",  # /proc/locks, and names of processes
         "engine/migrations.py",  # the .sql files
         "domains/artifacts/noun.py",  # content that a caller names
     }

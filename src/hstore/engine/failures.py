@@ -64,7 +64,7 @@ def translate(failure: apsw.Error, path: str) -> HstoreError:
     shown = printable(path)
     for kind, ours, advice in _FAILURES:
         if isinstance(failure, kind):
-            return ours(f"{shown}: {advice} ({_said(failure)})")
+            return ours(f"{shown}: {advice} ({_said(failure)}{_holder(failure, path)})")
     return StoreError(f"{shown}: {_said(failure)}")
 
 
@@ -79,3 +79,12 @@ def printable(path: str) -> str:
 
 def _said(failure: apsw.Error) -> str:
     return f"SQLite: {failure}"
+
+
+def _holder(failure: apsw.Error, path: str) -> str:
+    if not isinstance(failure, apsw.BusyError):
+        return ""
+    from hstore.engine.holders import writers
+
+    found = writers(path)
+    return f"; at this moment {', '.join(found)} is writing" if found else ""

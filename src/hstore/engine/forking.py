@@ -16,6 +16,7 @@ from _weakref import ref
 
 from hstore.engine import files
 from hstore.engine.failures import printable
+from hstore.engine.guard import identity
 from hstore.errors import StoreForked
 
 TYPE_CHECKING = False
@@ -28,15 +29,6 @@ _open: dict[int, ref[Connection]] = {}
 _suspended: list[Connection] = []
 _lost_files: set[tuple[int, int]] = set()
 _held: list[bool] = []
-
-
-def identity(path: str) -> tuple[int, int]:
-    """Device and inode of the file at `path`, by path; (-1, -1) where there is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return (-1, -1)
-    return (found.st_dev, found.st_ino)
 
 
 def watch(connection: Connection) -> None:

@@ -1,0 +1,66 @@
+"""Waiting for a lock that another process holds: bounded, and whoever has waited long tries more often."""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+
+_FIRST, _LONGEST, _SHORTEST = 50e-6, 20e-3, 200e-6  # seconds
+_PRESSING = 50e-6  # seconds between two tries of a checkpoint that everybody else waits for
+
+
+def _pauses() -> tuple[float, ...]:
+    """Seconds between tries: doubled up to the longest, then shrunk to the shortest.
+
+    A holder is mostly gone after a few tens of microseconds, so the first tries come quickly. Where many wait, long
+    pauses leave the processors to those that have something to write; but with SQLite's own handling, whose pauses only
+    grow, newcomers go first again and again and somebody waits for seconds. So pauses shrink with age.
+    A queue of waiters (a lock on a file beside the database) was tried too: no fairer in the tail, and somebody who is
+    stopped at its head must be overtaken by a clock anyhow.
+    """
+    pauses = [_FIRST]
+    while pauses[-1] < _LONGEST:
+        pauses.append(min(2 * pauses[-1], _LONGEST))
+    while pauses[-1] > _SHORTEST:
+        pauses.append(max(0.7 * pauses[-1], _SHORTEST))
+    return tuple(pauses)
+
+
+_PAUSES = _pauses()
+
+
+class Patience:
+    """A busy handler: called by SQLite whenever a lock is held by somebody else.
+
+    It is Python, so that a KeyboardInterrupt ends the wait at once, and other threads run meanwhile.
+
+    Args:
+        seconds: the longest wait for one lock.
+    """
+
+    __slots__ = ("_deadline", "pressing", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._deadline = 0.0
+        self.pressing = False
+
+    def __call__(self, tries: int) -> bool:
+        """Sleep a little; False once the bound is reached. `tries` were in vain for this lock before."""
+        now = monotonic()
+        if self.pressing:
+            pause = _PRESSING
+        else:
+            if not tries:
+                self._deadline = now + self.seconds
+            # The clock's last digits keep waiters from coming back in step; `random` costs every start milliseconds.
+            pause = _PAUSES[min(tries, len(_PAUSES) - 1)] * (0.5 + now * 1e6 % 1.0)
+        left = self._deadline - now
+        if left <= 0:
+            return False
+        sleep(min(pause, left))
+        return True
+
+    def press(self, seconds: float) -> None:
+        """Until `pressing` is set back: wait `seconds` at most in all, and try without long pauses."""
+        self._deadline = monotonic() + seconds
+        self.pressing = True
