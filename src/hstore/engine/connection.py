@@ -17,6 +17,7 @@ import apsw
 from hstore.engine import forking
 from hstore.engine.behind import LIMIT, ROW, Behind, write_together
 from hstore.engine.failures import printable, translate
+from hstore.engine.guard import Guard
 from hstore.engine.transaction import Transaction
 from hstore.errors import Busy, HstoreError, StoreClosed, StoreError
 
@@ -39,9 +40,12 @@ class Connection:
         path: the file, absolute.
         opener: opens it; called again after a fork.
         timeout: seconds to wait for a lock that another thread or process holds.
+        guard: notices that the file is gone; made here for connections without checkpoints of their own.
     """
 
-    def __init__(self, path: str, opener: Callable[[], apsw.Connection], timeout: float) -> None:
+    def __init__(
+        self, path: str, opener: Callable[[], apsw.Connection], timeout: float, guard: Guard | None = None
+    ) -> None:
         self.path = path
         self.timeout = timeout
         self.closed = False
@@ -57,7 +61,7 @@ class Connection:
         self._behind = Behind()
         self._forked = False
         self._raw: apsw.Connection | None = opener()
-        self._identity = forking.identity(path)
+        self._guard = guard or Guard(path)
         forking.watch(self)
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -275,14 +279,6 @@ class Connection:
             raise HstoreError("a batch ends in the thread that began it")
         return self._stack.index(transaction)
 
-    def _check_file(self) -> None:
-        """Refuse to write into a file that nobody can open any more."""
-        if forking.identity(self.path) != self._identity:
-            raise StoreError(
-                f"{printable(self.path)}: the file was removed or replaced under this open store, so nothing more is"
-                " written into the old one; open the store again"
-            )
-
     # --- life ------------------------------------------------------------------------------------------------------
 
     def _enter(self) -> apsw.Connection:
@@ -309,7 +305,7 @@ class Connection:
         """Before a transaction: undo what an interrupt left, and look whether the file is still there."""
         if raw.in_transaction:
             raw.execute("ROLLBACK")
-        self._check_file()
+        self._guard.check(raw)
 
     def _leave(self) -> None:
         """Give the lock back unless a transaction is open."""
@@ -337,6 +333,7 @@ class Connection:
         if self.closed:
             raise StoreClosed(f"{printable(self.path)}: the store is closed")
         raw = self._raw = self._opener()
+        self._guard.note(raw)
         return raw
 
     def close(self) -> None:
@@ -350,6 +347,7 @@ class Connection:
             self._behind.clear()
             self._raw = None
             forking.forget(self)
+            self._guard.before_closing(raw)
             raw.close()
         except apsw.Error as failure:
             raise translate(failure, self.path) from None
@@ -395,4 +393,4 @@ class Connection:
             from ctypes import py_object, pythonapi
 
             pythonapi.Py_IncRef(py_object(raw))
-        return self._identity
+        return self._guard.identity

@@ -8,8 +8,11 @@ import time
 import apsw
 
 from hstore.engine import files, forking, migrations, settings
+from hstore.engine.checkpoints import Checkpoints
 from hstore.engine.connection import Connection
 from hstore.engine.failures import printable, translate
+from hstore.engine.guard import Guard
+from hstore.engine.waiting import Patience
 from hstore.errors import (
     Busy,
     InvalidInput,
@@ -55,15 +58,22 @@ def open_writer(path: str, *, create: bool, durability: str, timeout: float, app
     unsafe = files.wal_is_unsafe(path)
     level = "full" if unsafe else durability
 
+    patience = Patience(timeout)
+    checkpoints = Checkpoints(patience)
+
     def opener() -> apsw.Connection:
-        return _open(path, _WRITE, timeout, durability=level)
+        raw = _open(path, _WRITE, patience, durability=level)
+        raw.set_wal_hook(checkpoints)
+        return raw
 
     with files.opening:
         if not files.exists(path):
             created = files.create(path)
-        connection = Connection(path, opener, timeout)
+        guard = Guard(path, checkpoints)
+        connection = Connection(path, opener, timeout, guard)
     try:
         applied = _prepare(connection, unsafe, app_version)
+        connection.using(guard.note)
     except BaseException:
         connection.close()
         raise
@@ -78,7 +88,8 @@ def open_reader(path: str, *, timeout: float, checked: bool = True) -> Connectio
     """
     _check("normal", timeout)
     files.require(path)
-    connection = Connection(path, lambda: _open_read_only(path, timeout), timeout)
+    patience = Patience(timeout)
+    connection = Connection(path, lambda: _open_read_only(path, patience), timeout)
     try:
         if not _recognise(connection):
             raise NotInitialised(f"{printable(path)}: the file is empty; `hstore project init` makes it a database")
@@ -104,13 +115,13 @@ def _check(durability: str, timeout: float) -> None:
 
 
 def _open(
-    path: str, flags: int, timeout: float, *, address: str | None = None, durability: str | None = None
+    path: str, flags: int, patience: Patience, *, address: str | None = None, durability: str | None = None
 ) -> apsw.Connection:
     forking.check(path)
     name, descriptor = (address, None) if address else files.sqlite_name(path)
     try:
         raw = apsw.Connection(name, flags=flags)
-        raw.set_busy_timeout(round(timeout * 1000))
+        raw.set_busy_handler(patience)
         settings.apply(raw, readonly=durability is None)
         if durability is not None:
             settings.durability(raw, durability)
@@ -122,8 +133,8 @@ def _open(
             os.close(descriptor)
 
 
-def _open_read_only(path: str, timeout: float) -> apsw.Connection:
-    raw = _open(path, _READ, timeout)
+def _open_read_only(path: str, patience: Patience) -> apsw.Connection:
+    raw = _open(path, _READ, patience)
     try:
         raw.execute("SELECT count(*) FROM sqlite_schema").fetchall()
         return raw
@@ -143,7 +154,7 @@ def _open_read_only(path: str, timeout: float) -> apsw.Connection:
     from urllib.parse import quote
 
     address = f"file:{quote(os.fsencode(path))}?immutable=1"
-    return _open(path, _READ | apsw.SQLITE_OPEN_URI, timeout, address=address)
+    return _open(path, _READ | apsw.SQLITE_OPEN_URI, patience, address=address)
 
 
 def _prepare(connection: Connection, unsafe: str | None, app_version: str) -> list[migrations.Migration]:
