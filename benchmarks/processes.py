@@ -2,8 +2,8 @@
 
 hstore's `record_run` beside APSW with SQLite's own waiting (`busy_timeout`) and its own checkpoints doing an insert
 into one table of 8 columns with one index; both take turns in each round. What counts is the rate of all processes by
-that of one, and how long the unluckiest commits waited. With `--reader` a process reads without an end meanwhile: `loop`
-opens one snapshot after the other, `hold` never lets go of its first.
+that of one, and how long the unluckiest commits waited. With `--reader` a process reads without an end meanwhile:
+`loop` opens one snapshot after the other, `hold` never lets go of its first.
 """
 
 from __future__ import annotations

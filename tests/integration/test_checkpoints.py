@@ -83,7 +83,7 @@ def test_wal_under_readers_that_overlap_without_end_stays_bounded(path: Path, sm
 
 
 def test_wal_of_writers_that_never_pause_stays_bounded(path: Path, program) -> None:
-    """Somebody has always appended meanwhile; it begins anew all the same, long before it holds all that was written."""
+    """Somebody has always appended meanwhile; it begins anew all the same, long before it holds everything."""
     Store.open(path).close()
     writers = [program(WRITE, path, 100, 1000) for _ in range(4)]
     for writer in writers:
@@ -103,7 +103,7 @@ def test_wal_of_writers_that_never_pause_stays_bounded(path: Path, program) -> N
 
 @pytest.mark.parametrize("newcomer", [False, True], ids=["the same store", "a store opened later"])
 def test_reader_that_never_ends_stops_writing_at_the_limit(path: Path, small: int, program, newcomer: bool) -> None:
-    """One old snapshot pins the WAL: nothing is written past the limit, the reader is named, and after it all goes on."""
+    """One old snapshot pins the WAL: nothing is written past the limit, the reader is named, after it all goes on."""
     store = Store.open(path, busy_timeout=0.05)
     record(store, 1)
     reader = program(READ, path, "holding")

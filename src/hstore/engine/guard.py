@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FIRST_READ = "PRAGMA schema_version"
 """With the first read SQLite opens WAL and shared memory, and keeps them open until the connection is closed."""
+JOURNAL_MODE = "PRAGMA journal_mode"
 
 _NOWHERE = (-1, -1)
 _COARSE = 3_000_000_000  # ns; longer than the steps of a file system that counts in seconds
@@ -116,6 +117,9 @@ class Guard:
             return None if main else StoreError(f"{shown}: the file {_GONE} into the old one; open the store again")
         now = (identity(self._path + "-wal"), identity(self._path + "-shm"))
         if main and now == self._beside:
+            return None
+        if main and now == (_NOWHERE, _NOWHERE) and raw.execute(JOURNAL_MODE).fetchall() != [("wal",)]:
+            self._beside = None  # by a statement of this connection there is no WAL any more
             return None
         saved = self._alone(*now) and _save(raw)
         if not main:
