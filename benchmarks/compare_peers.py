@@ -44,6 +44,8 @@ class Peer:
 
     name: str
     process: subprocess.Popen[str]
+    complaints: Path
+    """What it says on stderr."""
     labels: dict[str, str] = field(default_factory=dict)
 
     def ask(self, **request: object) -> dict[str, Any]:
@@ -62,7 +64,9 @@ class Peer:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.name} has ended")
+            said = self.complaints.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            why = [line for line in said if "Error" in line] or said or ["without a word"]
+            raise RuntimeError(f"{self.name} has ended: {why[-1]}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -120,18 +124,20 @@ def start(name: str, workload: Path) -> Peer | None:
         python = sys.executable if name in OWN else _python()
         command = [python, str(HERE / "compare_worker.py"), name, str(workload)]
     variables = dict(os.environ) if name in OWN else _plain_variables()
+    complaints = workload.with_name(f"{ENGINES.index(name)}.stderr")
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables
-        )
+        with complaints.open("wb") as said:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, env=variables
+            )
     except OSError:
         return None
-    peer = Peer(name, process)
+    peer = Peer(name, process, complaints)
     try:
         peer.labels = peer.read()["labels"]
-    except RuntimeError:
-        _, told = process.communicate()
-        print(f"{name} does not start: {told.strip().splitlines()[-1:]}", file=sys.stderr)
+    except RuntimeError as ended:
+        process.communicate()
+        print(ended, file=sys.stderr)
         return None
     return peer
 

@@ -35,6 +35,7 @@ REMEMBER = """
     INSERT INTO memory (key, value, updated_at) VALUES (?, ?, 0)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
 """
+HOLDING = "SELECT count(*) FROM runs WHERE instr(cmdline, ?) > 0"
 RECALL = "SELECT value FROM memory WHERE key = ?"
 
 
@@ -102,10 +103,11 @@ class Hstore(Engine):
         Raises:
             RuntimeError: one did.
         """
-        lines = [line for (line,) in self.store.query("SELECT cmdline FROM runs")]
-        if any(value in line for value in self.values for line in lines):
+        counts = [self.store.query(HOLDING, (text,))[0][0] for text in (*self.values, "[masked")]
+        if any(counts[:-1]):
             raise RuntimeError("a registered value is in the file: masking was off")
-        return f"{sum('[masked' in line for line in lines):,} of {len(lines):,} command lines with marks"
+        total = self.store.query(HOLDING, ("",))[0][0]
+        return f"{counts[-1]:,} of {total:,} command lines with marks"
 
 
 class Apsw(Engine):

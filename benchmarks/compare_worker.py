@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -132,6 +133,9 @@ def main() -> None:
     name, workload = sys.argv[1], json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     engine: Engine = importlib.import_module(MODULES[name]).ENGINES[name](workload)
     del workload
+    with tempfile.TemporaryDirectory(prefix="compare-") as folder:  # what is not installed shows here
+        engine.open(str(Path(folder, "data")))
+        engine.close()
     gc.collect()
     gc.freeze()  # the rows are the benchmark's, not the engine's: its collections need not go over them
     print(json.dumps({"labels": engine.labels}), flush=True)
