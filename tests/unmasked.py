@@ -34,6 +34,7 @@ class BlindMasker:
     """A masker that knows no secret."""
 
     rules_digest = "none"
+    state = None
 
     def mask(self, data: bytes) -> bytes:
         """The same object."""

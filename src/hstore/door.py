@@ -9,7 +9,7 @@ from hstore.masking import SEPARATOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from hstore.masking import Masker
@@ -23,9 +23,13 @@ TEXT_LIMIT = 1024 * 1024
 JSON_LIMIT = 16 * 1024 * 1024
 """Bytes of a JSON value."""
 
+KNOWN_KEYS = 4096
+"""Keys that are remembered as plain; together less than 5 MB."""
 PLAIN_LIMIT = 32 * 1024
 """Bytes that are looked at together; more are worth a call each."""
 _SEPARATOR = SEPARATOR.encode()
+
+_simple_json: Callable[[object, str], tuple[str, str] | None] | None = None
 
 try:
     from _json import encode_basestring as _quote_json
@@ -36,10 +40,12 @@ except ImportError:  # an interpreter without the accelerator
 class Door:
     """Checks, fits and masks what callers hand in; the `field` names the argument in errors, the value never shows."""
 
-    __slots__ = ("masker",)
+    __slots__ = ("_plain_keys", "_plain_state", "masker")
 
     def __init__(self, masker: Masker) -> None:
         self.masker = masker
+        self._plain_keys: set[str] = set()
+        self._plain_state: object = None
 
     def are_plain(self, texts: Sequence[str], nuls: int = 0, limit: int = PLAIN_LIMIT) -> bool:
         """Whether all of `texts` are valid, short, and hold nothing to mask: then they may be stored as they are.
@@ -91,6 +97,40 @@ class Door:
         if not masked:
             raise InvalidInput(f"{field}: empty")
         return masked
+
+    def known_key(self, field: str, value: str) -> str:
+        """As `key`, for one that is used again and again: what needed no masking is remembered, the last thousands."""
+        known = self._known_keys()
+        if type(value) is str and value in known:
+            return value
+        masked = self.key(field, value)
+        if masked is value:
+            known.add(value)
+        return masked
+
+    def _known_keys(self) -> set[str]:
+        if self._plain_state is not self.masker.state or len(self._plain_keys) >= KNOWN_KEYS:
+            self._plain_keys.clear()
+            self._plain_state = self.masker.state
+        return self._plain_keys
+
+    def plain_json(self, key: str, value: Any, *beside: str) -> str | None:
+        """The JSON text of a simple value, if nothing in it, in its key or in the texts beside it is to be masked.
+
+        None where that takes a closer look: then `key`, `json` and `optional` say what is wrong, or mask it.
+        """
+        global _simple_json
+        if _simple_json is None:
+            from hstore.masking._json import simple_json
+
+            _simple_json = simple_json
+        if type(key) is not str or not 0 < len(key) <= KEY_LIMIT // 4:
+            return None
+        found = _simple_json(value, key)
+        if found is None or not self.are_plain([key, found[1], *beside]):
+            return None
+        self._known_keys().add(key)
+        return found[0]
 
     def shortened(self, field: str, value: str) -> str:
         """A text of any length; what does not fit into 1 MiB is left out of its middle, and that is said."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hstore.engine import Connection
     from hstore.models import Memory, Reference
 
+_decode: Callable[[str], tuple[Any, int]] | None = None
+
 SCOPES = ("global", "device", "session", "project")
 
 REMEMBER = """
@@ -60,17 +62,20 @@ class Memories:
         """As `Store.remember`."""
         door = self._door
         moment = now()
-        row = (
-            scope,
-            self._owner(scope, device, session, create=True),
-            door.key("key", key),
-            door.json("value", value, key),
-            door.optional("category", category),
-            door.json("tags", _tags(tags)),
-            moment,
-            _expiry(moment, ttl, expires_at),
+        owner = (
+            "" if scope == "global" and device is session is None else self._owner(scope, device, session, create=True)
         )
-        self._connection.write(REMEMBER, row)
+        text = door.plain_json(key, value) if category is None else door.plain_json(key, value, category)
+        if text is None:
+            key, text, category = (
+                door.key("key", key),
+                door.json("value", value, key),
+                door.optional("category", category),
+            )
+        labels = "[]" if tags == () else door.json("tags", _tags(tags))
+        expiry = None if ttl is None and expires_at is None else _expiry(moment, ttl, expires_at)
+        row = (scope, owner, key, text, category, labels, moment, expiry)
+        self._connection.write_behind(REMEMBER, row, len(text))
 
     def recall(
         self,
@@ -82,14 +87,12 @@ class Memories:
         session: Reference | None = None,
     ) -> Any:
         """As `Store.recall`."""
-        place = (scope, self._owner(scope, device, session), self._door.key("key", key))
-        row = self._connection.row(RECALL, place)
+        owner = "" if scope == "global" and device is session is None else self._owner(scope, device, session)
+        found = self._connection.rows(RECALL, (scope, owner, self._door.known_key("key", key)))
         # The clock is read after the row, so that an expired value is not returned even one tick late.
-        if row is None or (row[1] is not None and row[1] <= now()):
+        if not found or (found[0][1] is not None and found[0][1] <= now()):
             return default
-        from json import loads
-
-        return loads(row[0])
+        return _value(found[0][0])
 
     def forget(
         self, key: str, *, scope: str = "global", device: str | None = None, session: Reference | None = None
@@ -151,6 +154,16 @@ class Memories:
             return self._session_key(session, create)
         one_of("scope", scope, SCOPES)
         return ""  # a file is one project's, wherever that may be moved
+
+
+def _value(text: str) -> Any:
+    """A stored value; `json` (7 ms) is imported at the first."""
+    global _decode
+    if _decode is None:
+        from json import JSONDecoder
+
+        _decode = JSONDecoder().raw_decode
+    return _decode(text)[0]
 
 
 def _tags(tags: Iterable[str]) -> list[str]:

@@ -239,6 +239,11 @@ class Masker:
         return Stream(self)
 
     @property
+    def state(self) -> object:
+        """The same object as long as the same is masked: what was found plain then is plain still."""
+        return self._compiled
+
+    @property
     def rules_digest(self) -> str:
         """Of all its rules: `RULES_DIGEST` without any of one's own."""
         return str(ffi.string(lib.hstore_rules_digest(self._compiled.masker)).decode())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from json import dumps, loads
+from json import JSONEncoder, loads
+from json.encoder import encode_basestring
 
 from hstore.errors import InvalidInput
 from hstore.masking import telling_name
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 DEEPEST = 200
 """Levels of nesting; deeper ones would exhaust the stack of whoever reads the JSON."""
 
+SCALARS = frozenset({str, int, float, bool, type(None)})
+
 NEUTRAL_KEYS = frozenset({"value", "val", "data", "content", "string", "default", "current"})
 """Keys that say nothing of what their value is."""
+
+_encode = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 BLOCK_MARK = "[masked:private-key]"
 
@@ -35,9 +40,30 @@ def mask_json(mask_text: MaskText, value: object, name: str | None = None) -> st
     return masked
 
 
+def simple_json(value: object, name: str) -> tuple[str, str] | None:
+    """The JSON of a simple value, and the one text that shows all that `mask_json` would look for; None for others.
+
+    Lone surrogates are not looked for: whoever encodes the text finds them.
+    Simple are scalars, and objects of scalars whose keys are names: no list hides neighbours there, and no key stands
+    for another. `mask_json` finds nothing in such a value exactly when nothing is found in that text.
+    """
+    if type(value) is dict:
+        for key, item in value.items():
+            if type(key) is not str or type(item) not in SCALARS or key.lower() in NEUTRAL_KEYS:
+                return None
+    elif type(value) not in SCALARS:
+        return None
+    try:
+        text = _encode(value)
+    except ValueError:  # NaN
+        return None
+    shown = f"{encode_basestring(name)}:{text}"
+    return None if "\\" in shown else (text, shown)
+
+
 def _strict(value: object) -> str:
     try:
-        text = dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _encode(value)
         if not text.isascii():
             text.encode()
     except RecursionError:
