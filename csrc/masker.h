@@ -55,10 +55,12 @@ int hstore_stream_feed(hstore_stream *stream, const uint8_t *bytes, size_t lengt
 const uint8_t *hstore_stream_output(const hstore_stream *stream);
 size_t hstore_stream_output_length(const hstore_stream *stream);
 
-/* Whether each of the texts that lie in `bytes` with `separator` between them is left as it is, each looked at as the
- * whole input of a stream: 1, 0 if one would be changed, or HSTORE_NO_MEMORY. `stream` is one that is new or reset, and is
- * so again afterwards. For many short texts, where a call for each would cost more than the looking. */
-int hstore_stream_leaves(hstore_stream *stream, const uint8_t *bytes, size_t length, int separator);
+/* Which of the texts that lie in `bytes` with `separator` between them would be changed, each looked at as the whole
+ * input of a stream: their numbers, from 0, in `changed`. Returns how many, and looks no further when `room` of them
+ * are found (with room 0 or 1: at the first); HSTORE_NO_MEMORY. `stream` is one that is new or reset, and is so again
+ * afterwards. For many short texts, where a call for each would cost more than the looking. */
+long hstore_stream_changes(hstore_stream *stream, const uint8_t *bytes, size_t length, int separator, uint32_t *changed,
+                           long room);
 
 /* With HSTORE_REST among the flags feed may also return 2: the output is that at hstore_stream_output and behind it a
  * stretch of the bytes just given, which was not copied. */

@@ -47,7 +47,7 @@ class Door:
         self._plain_keys: set[str] = set()
         self._plain_state: object = None
 
-    def are_plain(self, texts: Sequence[str], nuls: int = 0, limit: int = PLAIN_LIMIT) -> bool:
+    def are_plain(self, texts: Sequence[str], nuls: int = 0) -> bool:
         """Whether all of `texts` are valid, short, and hold nothing to mask: then they may be stored as they are.
 
         One call instead of one for each; where the answer is no, the methods below say which and why, or mask it.
@@ -55,18 +55,17 @@ class Door:
         Args:
             texts: what was given; an empty list, or what is no `str`, is not plain.
             nuls: how many NULs are in them, between the words of a command.
-            limit: bytes of all together; beyond, the answer is no.
         """
-        try:
-            raw = SEPARATOR.join(texts).encode()
-        except (TypeError, UnicodeEncodeError):
-            return False
-        return (
-            len(raw) <= limit
-            and raw.count(_SEPARATOR) == len(texts) - 1
-            and raw.count(0) == nuls
-            and self.masker.leaves(raw)
-        )
+        raw = _joined(texts, nuls)
+        return raw is not None and len(raw) <= PLAIN_LIMIT and self.masker.leaves(raw)
+
+    def to_mask(self, texts: Sequence[str], nuls: int = 0) -> Sequence[str] | None:
+        """Those of many texts that hold something to mask; None where they have to be looked at one by one.
+
+        Their lengths are the caller's to check.
+        """
+        raw = _joined(texts, nuls)
+        return None if raw is None else [texts[number] for number in self.masker.changes(raw, len(texts))]
 
     def text(self, field: str, value: str, limit: int = TEXT_LIMIT) -> str:
         """A text of at most `limit` bytes.
@@ -173,6 +172,15 @@ class Door:
         if len(text) * 4 > JSON_LIMIT and len(text.encode()) > JSON_LIMIT:
             raise InvalidInput(f"{field}: larger than {JSON_LIMIT} bytes as JSON")
         return text
+
+
+def _joined(texts: Sequence[str], nuls: int) -> bytes | None:
+    """The texts as the masker takes many at once; None where they are no texts, or hold what separates them."""
+    try:
+        raw = SEPARATOR.join(texts).encode()
+    except (TypeError, UnicodeEncodeError):
+        return None
+    return raw if raw.count(_SEPARATOR) == len(texts) - 1 and raw.count(0) == nuls else None
 
 
 def fitting(value: str) -> str:

@@ -209,16 +209,24 @@ class Masker:
         Each is looked at by itself, as `mask` would. True is the answer for nearly all that programs record; then
         nothing else has to be done. A text that holds the separator counts as two, which the caller must rule out.
         """
+        return self._changes(texts, ffi.NULL, 0) == 0
+
+    def changes(self, texts: bytes, count: int) -> list[int]:
+        """Which of `count` such texts would be changed, by number from 0."""
+        found = ffi.new("uint32_t[]", count)
+        return list(found[0 : self._changes(texts, found, count)])
+
+    def _changes(self, texts: bytes, found: Any, room: int) -> int:
         compiled = self._compiled
         try:
             handle = compiled.idle.pop()
         except IndexError:
             handle = compiled.new_stream()
-        found = lib.hstore_stream_leaves(handle, texts, len(texts), _SEPARATOR)
+        count = lib.hstore_stream_changes(handle, texts, len(texts), _SEPARATOR, found, room)
         compiled.idle.append(handle)
-        if found < 0:
+        if count < 0:
             raise MemoryError("no memory for masking")
-        return bool(found)
+        return int(count)
 
     def mask_json(self, value: object, name: str | None = None) -> str:
         """The value as compact JSON, every string and key in it masked; always valid JSON.

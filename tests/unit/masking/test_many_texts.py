@@ -46,6 +46,9 @@ def test_all_are_left_exactly_when_each_is_left(given_texts: list[str]) -> None:
             if lib.hstore_level_supported(level):
                 lib.hstore_force_level(level)
                 assert MASKER.leaves(raw) == alone
+                assert MASKER.changes(raw, len(given_texts)) == [
+                    number for number, text in enumerate(given_texts) if MASKER.mask_text(text) != text
+                ]
     finally:
         lib.hstore_force_level(-1)
 

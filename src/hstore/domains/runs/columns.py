@@ -11,7 +11,7 @@ from itertools import repeat
 from operator import add, itemgetter, mul
 
 from hstore.clock import now
-from hstore.domains.runs.rows import FAR, SECOND, SHORT
+from hstore.domains.runs.rows import FAR, LONG, SECOND, SHORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 BLOCK = 256
 """Rows in a block: the cost of a block is spread over enough of them, and what waits stays small."""
-LARGEST = 256 * 1024
-"""Bytes of a block's texts: not one of them can then be longer than a text may be."""
 NAMES = frozenset({"app", "cmdline", "cwd", "started_at", "duration", "exit_code"})
 NEEDED = frozenset({"app", "cmdline", "exit_code"})
 
@@ -40,8 +38,14 @@ def block_columns(door: Door, block: Sequence[Mapping[str, Any]]) -> Sequence[It
     apps, lines, codes = columns["app"], columns["cmdline"], columns["exit_code"]
     places = columns.get("cwd")
     starts, lengths = _microseconds(columns.get("started_at")), _microseconds(columns.get("duration"))
-    if starts is None or lengths is None or not (_are_codes(codes) and _are_texts(door, apps, lines, places)):
+    if starts is None or lengths is None or not _are_codes(codes):
         return None
+    masked = _masked(door, apps, lines, places)
+    if masked is None:
+        return None
+    if masked:
+        apps, lines = _in(masked, apps), _in(masked, lines)
+        places = None if places is None else _in(masked, places)
     moment = now()
     if not starts:
         starts = [moment - length for length in lengths] or [moment] * len(block)
@@ -71,13 +75,21 @@ def _are_codes(codes: list[Any]) -> bool:
     return set(map(type, codes)) == {int} and min(codes) >= 0 and max(codes) < 256
 
 
-def _are_texts(door: Door, apps: list[Any], lines: list[Any], places: list[Any] | None) -> bool:
-    """Programs and directories repeat, so they are looked at once each."""
+def _masked(door: Door, apps: list[Any], lines: list[Any], places: list[Any] | None) -> dict[str, str] | None:
+    """What is to be masked, and its masked form; None for what needs a closer look.
+
+    Programs and directories repeat, so they are looked at once each.
+    """
     try:
         different = {*apps, *(places or ())}
     except TypeError:
-        return False
+        return None
     texts = [*different, *lines]
-    if set(map(type, texts)) != {str} or "" in apps:
-        return False
-    return max(map(len, different)) <= SHORT and door.are_plain(texts, limit=LARGEST)
+    if set(map(type, texts)) != {str} or "" in apps or max(map(len, different)) > SHORT or max(map(len, lines)) > LONG:
+        return None
+    found = door.to_mask(texts)
+    return None if found is None else {text: door.text("text", text) for text in found}
+
+
+def _in(masked: Mapping[str, str], texts: list[str]) -> list[str]:
+    return [masked.get(text, text) for text in texts]

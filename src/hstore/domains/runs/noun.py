@@ -106,7 +106,7 @@ class Runs:
                     return self._connection.append_behind("runs", ADD_ENDED, row, len(columns[1]), self._rows.finished)
                 if self._rows.is_plain(columns):
                     try:
-                        return self._connection.append(ADD_ENDED, (None, project, number, *with_json(columns)))
+                        return self._connection.append(ADD_ENDED, with_json((None, project, number, *columns)))
                     except InvalidInput:
                         pass  # what was known of session or project no longer holds: find out which
         row = self._rows.row(

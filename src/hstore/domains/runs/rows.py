@@ -26,8 +26,6 @@ SHORT = 256
 SECOND = 1_000_000
 LONG = 8192
 """Characters of a command line or directory that cannot be too long, whatever they are, nor become so when masked."""
-LARGEST = 4 * 1024 * 1024
-"""Bytes of texts that are looked at in one call."""
 AT_APP, AT_LINE, AT_ARGV, AT_CWD = 3, 4, 5, 6
 """Places in a row as `RunRows.finished` takes it, whose first three are id, project and session."""
 FAR = 1e11
@@ -140,12 +138,14 @@ class RunRows:
         texts = [*{row[AT_APP] for row in rows}, *{row[AT_CWD] for row in rows if row[AT_CWD] is not None}]
         texts += [row[AT_LINE] for row in rows]
         argvs = [row[AT_ARGV] for row in rows if row[AT_ARGV] is not None]
-        texts += ["\0".join(words) for words in argvs]
-        if not self._door.are_plain(texts, sum(map(len, argvs)) - len(argvs), LARGEST):
+        texts += map("\0".join, argvs)
+        found = self._door.to_mask(texts, sum(map(len, argvs)) - len(argvs))
+        if found is None:
             return [self._finished(row) for row in rows]
-        if not argvs:
-            return rows
-        return [(*row[:AT_ARGV], row[AT_ARGV] and json_array(row[AT_ARGV]), *row[AT_ARGV + 1 :]) for row in rows]
+        if not found:
+            return list(map(with_json, rows)) if argvs else rows
+        secret = frozenset(found)
+        return [self._finished(row) if _has_any(row, secret) else with_json(row) for row in rows]
 
     def _finished(self, row: Ended) -> tuple[Value, ...]:
         words = row[AT_ARGV]
@@ -202,9 +202,20 @@ def ended(
     return app, line, words, cwd, start, end, length, exit_code, "failed" if exit_code else "ok"
 
 
-def with_json(columns: Ended) -> Ended:
-    """What `ended` gave with the words as JSON."""
-    return columns if columns[2] is None else (*columns[:2], json_array(columns[2]), *columns[3:])
+def with_json(row: Ended) -> Ended:
+    """The row with its words as JSON."""
+    words = row[AT_ARGV]
+    return row if words is None else (*row[:AT_ARGV], json_array(words), *row[AT_CWD:])
+
+
+def _has_any(row: Ended, texts: frozenset[str]) -> bool:
+    words = row[AT_ARGV]
+    return (
+        row[AT_LINE] in texts
+        or row[AT_APP] in texts
+        or row[AT_CWD] in texts
+        or (words is not None and "\0".join(words) in texts)
+    )
 
 
 def config_hash(config: Any) -> str:
