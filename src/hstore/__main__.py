@@ -13,7 +13,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what the words `argv` (default: the process's own) say and return the exit code.
 
     `hstore run` is parsed by hand before anything heavy is imported: it stands before every command that
-    someone wants recorded, and argparse alone would cost it 9 ms.
+    someone wants recorded, and argparse alone would cost it 9 ms. `hstore init SHELL` stands in the start of every
+    shell.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -25,6 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             if argv is None:
                 run.ignore_interrupts()
             return code
+        if len(words) == 2 and words[0] == "init" and not words[1].startswith("-"):
+            from hstore.cli import init
+
+            return init.main(words[1])
         from hstore.cli import program
 
         return program.main(words)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FOLDER = ".heimdall"
 FILE = "project.db"
 RULES = "masking.toml"
+SHELL = "shell.db"
 
 
 class Location:
@@ -50,6 +51,24 @@ def locate(path: str | os.PathLike[str] | None, settings: Settings) -> Location:
     if repository is not None and os.access(repository, os.W_OK):
         return Location(os.path.join(repository, FOLDER, FILE), repository)
     return _fallback(repository or here, settings)
+
+
+def existing_store(here: str, settings: Settings) -> str | None:
+    """The database that `locate` means in the directory `here` without a path, if it is there already."""
+    here = os.path.realpath(here)
+    found = _nearest_folder(here, settings)
+    if found is not None:
+        path = os.path.realpath(os.path.join(found, FILE))
+    elif settings.home is not None:
+        path = _fallback(_repository(here) or here, settings).path
+    else:
+        return None
+    return path if os.path.isfile(path) else None
+
+
+def shell_store(settings: Settings) -> str | None:
+    """The user's database of what is typed into shells outside of all projects; None without a home."""
+    return None if settings.home is None else os.path.realpath(os.path.join(settings.home, FOLDER, SHELL))
 
 
 def project_rules(database: str) -> str:

@@ -7,11 +7,12 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hstore.cli import audit, completion, database, doctor, grammar, log, mask, memory, project
+from hstore.cli import audit, completion, database, doctor, grammar, init, log, mask, memory, messages, project
 from hstore.cli.messages import BROKEN_PIPE, complain
 from hstore.cli.output import Output
 from hstore.config import settings
 from hstore.errors import HstoreError
+from hstore.shell import SHELLS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,27 @@ RUN = grammar.Command(
         grammar.argument("--record", action="store_true", help="accepted; recording is what it does"),
     ),
 )
+
+
+class InitOptions(NamedTuple):
+    """`init`, where it is not read by `__main__` already."""
+
+    shell: str
+
+
+def _init(options: InitOptions, _output: Output) -> int:
+    return init.write(options.shell, messages.show)
+
+
+INIT = grammar.Command(
+    "init",
+    init.SUMMARY,
+    InitOptions,
+    _init,
+    (grammar.argument("shell", choices=SHELLS, help="the shell"),),
+    init.DETAILS,
+    init.EXAMPLES,
+)
 ENTRIES: tuple[grammar.Command | grammar.Group, ...] = (
     RUN,
     log.GROUP,
@@ -68,6 +90,7 @@ ENTRIES: tuple[grammar.Command | grammar.Group, ...] = (
     audit.GROUP,
     mask.GROUP,
     doctor.COMMAND,
+    INIT,
     completion.COMMAND,
 )
 
