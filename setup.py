@@ -10,7 +10,7 @@ ABI3 = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"bdist_wheel": {"
 setup(
     packages=[*find_packages("src"), "hstore.migrations"],
     package_dir={"": "src", "hstore.migrations": "migrations"},
-    package_data={"hstore": ["py.typed", "*.pyi"], "hstore.migrations": ["*.sql"]},
+    package_data={"hstore": ["py.typed", "*.pyi"], "hstore.shell": ["hook.*"], "hstore.migrations": ["*.sql"]},
     cffi_modules=["csrc/build_ffi.py:ffi"],
     options=ABI3,
 )

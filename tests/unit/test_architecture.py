@@ -30,7 +30,8 @@ ALLOWED = {
     "store": {"ambient", "remasking", "domains", "door", "engine", "location", "masking"},
     "doctor": {"engine", "location", "store"},
     "recorder": {"store", "domains", "location"},
-    "cli": {"store", "doctor", "recorder", "masking", "location"},
+    "shell": {"store", "door", "masking", "location"},
+    "cli": {"store", "doctor", "recorder", "shell", "masking", "location"},
     "__main__": {"cli", "recorder", "store"},
     "__init__": {"store", "masking"},
 }

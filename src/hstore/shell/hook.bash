@@ -16,49 +16,46 @@ __hstore_say() {
     } 2>/dev/null 1<>"$1"
 }
 
-# Runs first of PROMPT_COMMAND.
+# Runs first of PROMPT_COMMAND. What a DEBUG trap with functrace would go through is in the next function.
 __hstore_prompt() {
-    local __hstore_code=$? __hstore_ended=${EPOCHREALTIME-} __hstore_seconds=$SECONDS __hstore_flags=$-
-    local - IFS=$' \t\n'
-    set +efuxCET
-    local __hstore_since=$__hstore_began
-    __hstore_began=0
-    if ((__hstore_since > 0)); then
-        local __hstore_number __hstore_moment __hstore_line
-        __hstore_newest
-        if __hstore_is_new; then
-            [[ $__hstore_line == [[:space:]]* ]] || __hstore_record
-            __hstore_drop_repeated
-        fi
-        [[ ! -s $__hstore_notice ]] || __hstore_show_notice
-    fi
-    __hstore_pass "$__hstore_code"
+    local __hstore_code=$? __hstore_ended=${EPOCHREALTIME-} __hstore_seconds=$SECONDS __hstore_flags=$- - IFS=$' \t\n'
+    set +efuxCET # by `local -` until we return
+    __hstore_after
+    __hstore_pass
 }
 
-# Runs last of PROMPT_COMMAND: what is newest in the history now is not the next command.
-__hstore_armed() {
-    local __hstore_code=$? __hstore_flags=$-
-    if ((__hstore_began > 0)); then # somebody has put something else first
-        __hstore_exit_with "$__hstore_code"
-        __hstore_prompt
-    fi
-    local - IFS=$' \t\n'
-    set +efuxCET
-    local __hstore_number __hstore_moment __hstore_line
+__hstore_after() {
+    local __hstore_since=$__hstore_began __hstore_number __hstore_moment __hstore_line
+    __hstore_began=0
+    ((__hstore_since > 0)) || return
     __hstore_newest
+    if __hstore_is_new; then
+        [[ $__hstore_line == [[:space:]]* ]] || __hstore_record
+        __hstore_drop_repeated
+    fi
+    [[ ! -s $__hstore_notice ]] || __hstore_show_notice
+}
+
+# Runs last of PROMPT_COMMAND.
+__hstore_armed() {
+    local __hstore_code=$? __hstore_ended=${EPOCHREALTIME-} __hstore_seconds=$SECONDS __hstore_flags=$- - IFS=$' \t\n'
+    set +efuxCET
+    __hstore_before
+    __hstore_pass
+}
+
+__hstore_before() {
+    __hstore_after # where somebody has replaced the first of PROMPT_COMMAND
+    local __hstore_number __hstore_moment __hstore_line
+    __hstore_newest # it is not the next command
     __hstore_known=("$__hstore_number" "$__hstore_moment" "$__hstore_line")
     __hstore_directory=$PWD
     __hstore_arm
-    __hstore_pass "$__hstore_code"
 }
 
 # Since 5.1 each part of PROMPT_COMMAND finds the exit code of the command; before, that of the part before it.
 __hstore_pass() {
-    [[ -z $__hstore_one_string || $__hstore_flags == *e* ]] || return "$1"
-}
-
-__hstore_exit_with() {
-    return "$1"
+    [[ -z $__hstore_one_string || $__hstore_flags == *e* ]] || return "$__hstore_code"
 }
 
 # Sets number, moment (whole seconds) and line of the newest entry of the history, all empty where there is none.
@@ -88,7 +85,7 @@ __hstore_is_new() {
 __hstore_record() {
     local duration
     if [[ -n $__hstore_ended ]]; then
-        ((duration = 10#0${__hstore_ended/[!0-9]/} - __hstore_since))
+        ((duration = 10#0${__hstore_ended/[^0-9]/} - __hstore_since))
     else
         ((duration = __hstore_seconds * 1000000 + 1 - __hstore_since))
     fi
@@ -171,9 +168,10 @@ __hstore_refuse() {
 __hstore_install() {
     __hstore_loaded=yes __hstore_one_string='' __hstore_none='' __hstore_began=0 __hstore_starts=0
     __hstore_histcontrol='' __hstore_ignoredups='' __hstore_known=('' '' '') __hstore_directory=$PWD
+    # In posix mode an exclamation mark in a prompt would be the number of the command.
     # shellcheck disable=SC2016 # evaluated at each command
     if [[ -n ${EPOCHREALTIME-} ]]; then
-        __hstore_ps0='${__hstore_none:$((__hstore_began=10#0${EPOCHREALTIME/[!0-9]/},0)):0}'
+        __hstore_ps0='${__hstore_none:$((__hstore_began=10#0${EPOCHREALTIME/[^0-9]/},0)):0}'
     else # bash 4.4 has whole seconds only
         __hstore_ps0='${__hstore_none:$((__hstore_began=SECONDS*1000000+1,0)):0}'
     fi

@@ -62,12 +62,14 @@ else
         function __hstore_postexec --on-event fish_postexec
             set -l code $status
             set -l took $CMD_DURATION
+            set -q __hstore_directory; or return # it is the command that has loaded this
             if test -z "$fish_private_mode"; and string match -qr '^\S' -- "$argv"
                 if test -p "$__hstore_pipe"; or __hstore_start
-                    __hstore_say $__hstore_pipe run '' {$took}000 $code "$__hstore_directory" \
+                    __hstore_say $__hstore_pipe run '' $took"000" $code "$__hstore_directory" \
                         "$HEIMDAL_SESSION" "$HSTORE_DB" "$argv"
                 end
             end
+            set -e __hstore_directory
             if test -s "$__hstore_notice"
                 read -z -l text <$__hstore_notice
                 echo -n >$__hstore_notice

@@ -32,7 +32,7 @@ class Messages:
     def feed(self, data: bytes) -> list[Message]:
         """The messages that `data` completes."""
         self._rest += data
-        found = []
+        found: list[Message] = []
         while True:
             begin = self._rest.find(MARK)
             if begin < 0:
@@ -61,7 +61,10 @@ def _message(data: bytes, begin: int) -> tuple[Message | None, int | None]:
         end = data.find(b"\0", start)
         if end < 0:
             return None, None
+        # Cut off, and this is the next one: within a field, or between two.
         if data.startswith(MARK, end):
-            return None, end  # it was cut off, and this is the next one: a whole one has a NUL of its own before that
+            return None, end
+        if data.startswith(MARK, start - 1):
+            return None, start - 1
         fields.append(data[start:end])
     return Message(kind, fields), end + 1

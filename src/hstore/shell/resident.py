@@ -119,7 +119,7 @@ class _Resident:
         if self._watch is not None and self._watch.descriptor is None:
             from hstore.shell.watch import POLL_SECONDS
 
-            due.append(POLL_SECONDS)
+            due.append(0.0 if self._watch.has_ended() else POLL_SECONDS)
         return min((each for each in due if each is not None), default=None)
 
     def _has_ended(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 
 POLL_SECONDS = 2.0
 """How often a process is looked for where the system cannot tell by itself that it has ended."""
@@ -19,19 +20,15 @@ class Watch:
         self._keep: object = None
         self.descriptor: int | None = None
         try:
-            if hasattr(os, "pidfd_open"):
+            if sys.platform == "linux" and hasattr(os, "pidfd_open"):
                 self.descriptor = os.pidfd_open(pid)
-            elif hasattr(select, "kqueue"):
-                self.descriptor = self._queue(pid)
+            elif sys.platform == "darwin":
+                queue = self._keep = select.kqueue()
+                event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+                queue.control([event], 0)
+                self.descriptor = queue.fileno()
         except OSError:
             pass  # it has ended already, or the kernel is too old: `has_ended` finds out which
-
-    def _queue(self, pid: int) -> int:
-        queue = select.kqueue()
-        self._keep = queue
-        event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
-        queue.control([event], 0)
-        return queue.fileno()
 
     def has_ended(self) -> bool:
         """Say whether the process has ended."""
