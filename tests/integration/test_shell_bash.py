@@ -38,7 +38,8 @@ def test_prompt_command_finds_exit_code_and_pipe_status(bash):
     person = bash(before="PROMPT_COMMAND+=('echo A $? ${PIPESTATUS[@]}' 'echo B $? ${PIPESTATUS[@]}')\n")
     person.enter("false | true | sh -c 'exit 3'")
     seen = person.leave()
-    assert "A 3 1 0 3\nB 3 1 0 3\n" in seen
+    assert "A 3 1 0 3\n" in seen
+    assert "B 3 1 0 3\n" in seen
 
 
 def test_prompt_command_set_later_is_kept_too(bash, tmp_path):

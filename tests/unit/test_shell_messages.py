@@ -13,7 +13,7 @@ from hstore.shell.messages import FIELDS, LIMIT, MARK, Message, Messages
 from hstore.shell.programs import program_of, records_itself
 from hstore.shell.script import SHELLS, script
 
-FIELD = st.binary(max_size=40).map(lambda data: data.replace(b"\0", b""))
+FIELD = st.binary(max_size=40).map(lambda data: data.replace(b"\0", b"")).filter(lambda data: data != MARK[1:-1])
 RUN = st.lists(FIELD, min_size=7, max_size=7)
 
 

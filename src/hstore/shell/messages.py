@@ -55,7 +55,7 @@ def _message(data: bytes, begin: int) -> tuple[Message | None, int | None]:
     kind, fields = data[begin:end], []
     number = FIELDS.get(kind)
     if number is None:
-        return None, end
+        return None, begin - 1  # the NUL in front may be that of the next one
     for _ in range(number):
         start = end + 1
         end = data.find(b"\0", start)
