@@ -17,13 +17,14 @@
  *     allowed  rule (2), ANY_RULE for all | text
  *     off      rule (2)
  *
- * Rules are numbered on behind the built-in ones, classes too.
+ * Rules are numbered on behind the built-in ones, classes too. What would break a law of the stream is refused here as
+ * well as where rules are read: marks that are none, values that reach over quotes, tokens that are not held.
  */
-#include "internal.h"
+#include "characters.h"
 #include "prefilter.h"
 #include <string.h>
 
-enum { CLASSES = 32, LONGEST_ANCHOR = 32, MOST_ANCHORS = 0xfffe };
+enum { CLASSES = 32, LONGEST_ANCHOR = 32, LONGEST_ALLOWED = 1024, MOST_ANCHORS = 0xfffe };
 
 /* ---- reading ---- */
 
@@ -100,6 +101,26 @@ static size_t lay_out_tables(struct hstore_ruleset *r, uint8_t *block) {
 
 /* ---- what is added ---- */
 
+static int is_every(const char *text, uint32_t length, int (*test)(int)) {
+    uint32_t i;
+    for (i = 0; i < length && test((uint8_t)text[i]); i++) {}
+    return i == length;
+}
+
+static int is_of_a_name(int c) { return is_lower(c) || is_digit(c); }
+static int is_of_an_id(int c) { return is_of_a_name(c) || c == '-'; }
+static int is_of_an_anchor(int c) { return c > ' ' && c < 127; }
+static int is_of_a_token(int c) { return is_of_an_anchor(c) && strchr("\"'`\\[]<>", c) == NULL; }
+
+static int says_masked(const char *text) {
+    for (; *text; text++) {
+        int n = 0;
+        while (n < 7 && to_lower((uint8_t)text[n]) == "[masked"[n]) n++;
+        if (n == 7) return 1;
+    }
+    return 0;
+}
+
 static void add_classes(struct hstore_ruleset *r, struct reader *from) {
     uint32_t all = 0, first = 0, i;
     int byte;
@@ -108,8 +129,11 @@ static void add_classes(struct hstore_ruleset *r, struct reader *from) {
     if (r->added.classes > CLASSES - first) from->bad = 1;
     for (i = 0; i < r->added.classes && !from->bad; i++) {
         const uint8_t *bitmap = take_bytes(from, 32);
-        for (byte = 0; bitmap != NULL && byte < 256; byte++)
-            if (bitmap[byte >> 3] >> (byte & 7) & 1) r->class_bits[byte] |= 1u << (first + i);
+        for (byte = 0; bitmap != NULL && byte < 256; byte++) {
+            if (!(bitmap[byte >> 3] >> (byte & 7) & 1)) continue;
+            r->class_bits[byte] |= 1u << (first + i);
+            if (!is_of_a_token(byte)) from->bad = 1;
+        }
     }
 }
 
@@ -127,8 +151,9 @@ static void add_rules(struct hstore_ruleset *r, struct reader *from) {
         rule->lone = (uint8_t)take_number(from, 1);
         rule->id = take_text(from, &length);
         if (length == 0 || length > MARK_BYTES || rule->klass >= CLASSES) from->bad = 1;
+        if (!from->bad && !is_every(rule->id, length, is_of_an_id)) from->bad = 1;
         if (rule->form != FORM_TOKEN && rule->form != FORM_NAME) from->bad = 1;
-        if (rule->form == FORM_TOKEN && (rule->min < 8 || (rule->max != 0 && rule->max > 250))) from->bad = 1;
+        if (rule->form == FORM_TOKEN && (rule->min < 8 || (rule->max != 0 && (rule->max > 250 || rule->max < rule->min)))) from->bad = 1;
         rule->inner = take_optional(from);
         rule->allow_suffix = take_optional(from);
     }
@@ -140,8 +165,22 @@ static uint32_t take_rule(struct hstore_ruleset *r, struct reader *from) {
     return number;
 }
 
+static uint32_t take_own_rule(struct hstore_ruleset *r, struct reader *from, enum form form) {
+    uint32_t number = take_rule(r, from);
+    if (!from->bad && (number < builtin_rules.rule_count || r->rules[number].form != form)) from->bad = 1;
+    return from->bad ? 0 : number;
+}
+
+/* A token is held from its first character on, unless it is shown; a name never is, and is written in any case. */
+static int is_taken_so(const struct hstore_ruleset *r, const struct anchor *anchor) {
+    const struct rule *rule = &r->rules[anchor->rule];
+    if (anchor->rule < builtin_rules.rule_count) return 0;
+    if (rule->form == FORM_NAME) return !anchor->exact_case && !anchor->held;
+    return anchor->exact_case == 1 && anchor->held == !rule->shown;
+}
+
 static void add_anchors(struct hstore_ruleset *r, struct reader *from) {
-    uint32_t i, k, length;
+    uint32_t i, length;
     for (i = 0; i < r->added.anchors && !from->bad; i++) {
         struct anchor *anchor = &r->anchors[builtin_rules.anchor_count + i];
         anchor->rule = (uint16_t)take_rule(r, from);
@@ -152,8 +191,8 @@ static void add_anchors(struct hstore_ruleset *r, struct reader *from) {
             from->bad = 1;
             return;
         }
-        for (k = 0; k < length; k++)
-            if ((uint8_t)anchor->text[k] <= ' ' || (uint8_t)anchor->text[k] >= 127) from->bad = 1;
+        if (!is_every(anchor->text, length, is_of_an_anchor) || says_masked(anchor->text)) from->bad = 1;
+        if (!is_taken_so(r, anchor)) from->bad = 1;
         anchor->length = (uint8_t)length;
     }
 }
@@ -161,10 +200,11 @@ static void add_anchors(struct hstore_ruleset *r, struct reader *from) {
 static void add_names(struct hstore_ruleset *r, struct reader *from) {
     uint32_t i;
     for (i = 0; i < r->added.names && !from->bad; i++) {
-        r->names[i].rule = (uint16_t)take_rule(r, from);
+        r->names[i].rule = (uint16_t)take_own_rule(r, from, FORM_NAME);
         r->names[i].kinds = take_number(from, 4);
         r->names[i].text = take_text(from, &r->names[i].length);
-        if (r->names[i].length == 0) from->bad = 1;
+        if (r->names[i].length == 0 || from->bad || !is_every(r->names[i].text, r->names[i].length, is_of_a_name)) from->bad = 1;
+        if ((r->names[i].kinds & ~(uint32_t)WORD_TELLING) != 0) from->bad = 1;
     }
 }
 
@@ -175,7 +215,7 @@ static void add_allowed(struct hstore_ruleset *r, struct reader *from) {
         if (rule != ANY_RULE && rule >= builtin_rules.rule_count + r->added.rules) from->bad = 1;
         r->allowed[i].rule = (uint16_t)rule;
         r->allowed[i].text = (const uint8_t *)take_text(from, &r->allowed[i].length);
-        if (r->allowed[i].length == 0) from->bad = 1;
+        if (r->allowed[i].length == 0 || r->allowed[i].length > LONGEST_ALLOWED) from->bad = 1;
     }
 }
 
@@ -184,6 +224,7 @@ static void switch_off(struct hstore_ruleset *r, struct reader *from) {
     uint32_t i;
     for (i = 0; i < r->added.off && !from->bad; i++) {
         uint32_t number = take_rule(r, from);
+        if (from->bad || r->rules[number].form == FORM_MARK) from->bad = 1;
         if (from->bad) return;
         r->rules[number].form = FORM_OFF;
         r->set.kinds_off |= kinds_of_type((int)number);

@@ -1,4 +1,4 @@
-/* Users' rules as bytes: refused, or usable like any others, and never a crash.
+/* Users' rules as bytes: refused, or usable like any others on every level, and never a crash.
  *
  * The input: a byte that fails an allocation, the length of the rules (2 bytes), the rules, a plan, a text.
  */
@@ -18,7 +18,7 @@ static hstore_ruleset *rules_of(const uint8_t *bytes, size_t length, uint8_t fai
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length) {
-    struct text own = {NULL, 0, 0}, text = {NULL, 0, 0}, whole, cut;
+    struct text own = {NULL, 0, 0}, text = {NULL, 0, 0}, whole, cut, read;
     struct plan plan;
     hstore_ruleset *rules;
     hstore_masker *masker;
@@ -42,9 +42,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t length) {
     whole = mask_whole(masker, &text);
     cut = mask_in_pieces(masker, &text, plan, &whole);
     REQUIRE(text_is(&cut, &whole), "S1: cuts change nothing, with a user's rules");
+    REQUIRE(hstore_force_level(hstore_level_count() - 1) == 0, "the level that reads every byte is everywhere");
+    read = mask_whole(masker, &text);
+    hstore_force_level(-1);
+    REQUIRE(text_is(&read, &whole), "nothing is skipped, with a user's rules");
     text_free(&text);
     text_free(&whole);
     text_free(&cut);
+    text_free(&read);
     hstore_masker_free(masker);
     hstore_ruleset_free(rules);
     return 0;

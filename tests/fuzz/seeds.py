@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-TELLING = ("password", "secret", "token", "key", "authorization", "signature", "session", "key_beside")
+TELLING = (
+    "password", "password_beside", "secret", "token", "key", "key_beside", "authorization", "authorization_weak",
+    "signature", "session", "session_beside",
+)  # fmt: skip
 NOTATIONS = ('{name}="{token}"', "{name}: {token}\n", "https://u:{token}@h/", "a {token} b", "\x1b[31m{token}\x1b[0m;")
 ODDITIES = (
     "\x1b[", "\x1b[31m", "\x1b]8;;", "\x07", "\x1b\\", "\x1b(", "\x1b7", "\r\n", "\\n", "\\u0022", "%22", "%20", "\0",
@@ -18,6 +21,13 @@ ODDITIES = (
     "Cookie: ", "-----END RSA PRIVATE " + "KEY-----", "PRIVATE " + "KEY", "value: ", "name: ", "=>", ":=", '": "', "</",
     "é", "{{", "${",
 )  # fmt: skip
+OWN = (
+    b" own-abcdefghij",
+    b" own-abcdefgh ",
+    b" my-acme_pin: abc1def2ghi3",
+    b"\nhotkey=abc1def2",
+    b" own-xyz9w8v7u6 acmePin='a1b2c3d4'",
+)
 PLANS = (b"\0", b"\1\1", b"\1\7", b"\1\x40", b"\3\1\2\xc8", b"\2\xff\5")
 Entry = dict[str, Any]
 
@@ -75,23 +85,18 @@ def own_rules() -> bytes:
         return value.to_bytes(size, "little")
 
     count = len(rules()[1])
-    counts = b"".join(map(number, (1, 2, 2, 1, 1, 1)))
-    token = bytes([0, 31, 8, 0, 3, 0, 0]) + text(b"own-token") + text(b"") + text(b"")
-    name = bytes([7, 0, 8, 0, 3, 0, 0]) + text(b"own-name") + text(b"") + text(b"")
-    anchors = number(count) + b"\1\1" + text(b"own-") + number(count + 1) + b"\0\0" + text(b"pass")
-    names = number(count + 1) + number(2, 4) + text(b"passed")
-    return (
-        b"HSR1"
-        + counts
-        + b"\xff" * 32
-        + token
-        + name
-        + anchors
-        + names
-        + number(0xFFFF)
-        + text(b"abcdefgh")
-        + number(3)
-    )
+    header = (ROOT / "csrc" / "rules_table.h").read_text(encoding="utf-8")
+    any_token = int(header.partition("const int class_any_token = ")[2].partition(";")[0])
+    counts = b"".join(map(number, (1, 2, 5, 2, 1, 1)))
+    token = bytes([0, any_token, 8, 0, 3, 0, 0, 0]) + text(b"own-token") + text(b"") + text(b"")
+    name = bytes([7, *bytes(7)]) + text(b"own-name") + text(b"") + text(b"")
+    anchors = number(count) + b"\1\1" + text(b"own-")
+    for form in (b"hotkey", b"acme_pin", b"acme-pin", b"acmepin"):
+        anchors += number(count + 1) + b"\0\0" + text(form)
+    names = number(count + 1) + number(1, 4) + text(b"hotkey") + number(count + 1) + number(8, 4) + text(b"acmepin")
+    characters = sum(1 << ord(c) for c in "abcdef0123456789_").to_bytes(32, "little")
+    allowed = number(0xFFFF) + text(b"own-abcdefgh")
+    return b"".join((b"HSR1", counts, characters, token, name, anchors, names, allowed, number(3)))
 
 
 def write_seeds(folder: Path, harness: str) -> None:
@@ -109,5 +114,5 @@ def write_seeds(folder: Path, harness: str) -> None:
             head, text = drawn.randbytes(4) + head, text + b" pass pass password"
         elif harness == "rules":
             own = own_rules()
-            head, text = drawn.randbytes(1) + len(own).to_bytes(2, "little") + own + head, text + b" own-abcdefghij"
+            head, text = drawn.randbytes(1) + len(own).to_bytes(2, "little") + own + head, text + OWN[number % len(OWN)]
         (folder / f"seed-{number:04}").write_bytes(head + text)
