@@ -115,6 +115,8 @@ def nice(most: float) -> float:
 
 def short(figure: float) -> str:
     """As a person would write it beside an axis."""
+    if 1000 <= figure < 10_000:
+        return f"{figure:,.0f}"
     for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if figure >= unit:
             return f"{figure / unit:.3g}{name}"

@@ -90,7 +90,11 @@ class Grown:
             getattr(self.engine, task)(rows)
         wall, processor = time.perf_counter() - begin, time.process_time() - cpu
         self.look()
-        return wall / len(rows) * 1e6, processor / len(rows) * 1e6, sorted(times)[len(times) * 99 // 100] if times else 0.0
+        return (
+            wall / len(rows) * 1e6,
+            processor / len(rows) * 1e6,
+            sorted(times)[len(times) * 99 // 100] if times else 0.0,
+        )
 
 
 def measured_runs(folder: Path, sizes: list[int], rounds: int) -> list[dict[str, Any]]:
@@ -109,10 +113,9 @@ def measured_runs(folder: Path, sizes: list[int], rounds: int) -> list[dict[str,
                 if number:  # the first is not kept
                     found.setdefault((one.name, one.size, task), []).append(cost)
     base = BASE if BASE in sizes else sizes[0]
-    rows = [_row(one, task, found, base) for one in grown for task in TASKS]
     for one in grown:
-        one.engine.close()
-    return rows
+        one.engine.close()  # then all is in the file itself, and its size can be told
+    return [_row(one, task, found, base) for one in grown for task in TASKS]
 
 
 def _row(one: Grown, task: str, found: dict[Any, Any], base: int) -> dict[str, Any]:
