@@ -1,12 +1,12 @@
-"""Where the microseconds of a verb go: its statements, the masker, and what is left, which is hstore's own Python.
+"""Where the microseconds of a verb go: statements, masker, codec, and what is left, which is hstore's own Python.
 
 Usage: python benchmarks/hot_path.py [--verb NAME ...] [--rounds N] [--calls] [--instructions] [--json FILE]
 
-A sampling profiler or cProfile would make short functions look dear. So nothing is measured inside of a verb but the
-masker: each round times the verb as it is; then it notes which statements SQLite was given, and gives exactly those,
-on a new file, to the same connection without hstore, one clock around each; and once more with a clock around the
-outermost calls of the masker. What is left is the difference. --calls counts the functions that are called,
---instructions counts by library under callgrind (valgrind), which nothing else on the machine disturbs.
+A sampling profiler or cProfile would make short functions look dear. So little is measured inside of a verb: each round
+times the verb as it is; then it notes which statements SQLite was given, and gives exactly those, on a new file, to the
+same connection without hstore, a clock around each; and once more with a clock around the outermost calls of the masker
+and the codec. What is left is the difference. --calls counts the functions that are called, --instructions counts by
+library under callgrind (valgrind), which nothing else on the machine disturbs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from inspect import isfunction
+from inspect import isclass, isfunction
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,11 @@ import workload  # noqa: E402 # a script's neighbours are found through the line
 from hot_path_instructions import instructions, libraries  # noqa: E402 # likewise
 
 from hstore import Store  # noqa: E402 # after the lines that are needed above
-from hstore.masking import Masker, Stream  # noqa: E402 # likewise
 
 WARM_UP = 20
 NAMES = ("app", "cmdline", "cwd", "started_at", "duration", "exit_code")
-TIMED = (Masker, Stream)
-"""All their public methods have a clock; a call inside another one is part of that."""
+TIMED = {"masker": "hstore.masking", "codec": "hstore.codec"}
+"""Modules whose public functions, and public methods of classes, have a clock; one inside another is part of that."""
 Statements = list[tuple[str, list[Any]]]
 """Each with what was bound: several times for `executemany`."""
 
@@ -167,42 +166,53 @@ def replayed(verb: Verb, items: list[Any], given: Statements, clock: float) -> C
     return Counter({word: spent / 1e9 for word, spent in seconds.items()})
 
 
-def masked(verb: Verb, items: list[Any], clock: float) -> tuple[float, int]:
-    """Seconds in the outermost calls of the masker, and how many there were."""
-    spent, calls, inside = 0.0, 0, False
+def inside(verb: Verb, items: list[Any], clock: float) -> tuple[Counter[str], Counter[str]]:
+    """Seconds in the outermost calls of the masker and the codec, and how many there were."""
+    spent: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
+    within: list[str] = []
     ticks = time.perf_counter_ns
 
-    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def outermost(*arguments: Any, **named: Any) -> Any:
-            nonlocal spent, calls, inside
-            if inside:
+            if within:
                 return function(*arguments, **named)
-            inside = True
+            within.append(part)
             begin = ticks()
             try:
                 return function(*arguments, **named)
             finally:
-                spent += ticks() - begin - clock
-                calls += 1
-                inside = False
+                spent[part] += ticks() - begin - clock  # type: ignore[assignment] # nanoseconds yet
+                calls[part] += 1
+                within.clear()
 
         return outermost
 
-    replaced = [(owner, name, vars(owner)[name]) for owner in TIMED for name in _methods(owner)]
-    for owner, name, function in replaced:
-        setattr(owner, name, timed(function))
+    replaced = [(owner, name, function, part) for part in TIMED for owner, name, function in _places(part)]
+    for owner, name, function, part in replaced:
+        setattr(owner, name, timed(part, function))
     try:
         with ready(verb, items) as store:
-            spent, calls = 0.0, 0
+            spent.clear()
+            calls.clear()
             verb.run(store, items)
     finally:
-        for owner, name, function in replaced:
+        for owner, name, function, _ in replaced:
             setattr(owner, name, function)
-    return spent / 1e9, calls
+    return Counter({part: nanoseconds / 1e9 for part, nanoseconds in spent.items()}), calls
 
 
-def _methods(owner: type) -> list[str]:
-    return [name for name, member in vars(owner).items() if isfunction(member) and not name.startswith("_")]
+def _places(part: str) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+    """Where a part's functions are known: in its classes, and under their names in all modules."""
+    module = sys.modules[TIMED[part]]
+    public = {name: member for name, member in vars(module).items() if not name.startswith("_")}
+    for member in public.values():
+        if isclass(member) and member.__module__ == module.__name__:
+            methods = ((name, method) for name, method in vars(member).items() if not name.startswith("_"))
+            yield from ((member, name, method) for name, method in methods if isfunction(method))
+    own = {id(member) for member in public.values() if isfunction(member) and member.__module__ == module.__name__}
+    for other in [other for name, other in sys.modules.items() if name.startswith("hstore")]:
+        yield from ((other, name, member) for name, member in list(vars(other).items()) if id(member) in own)
 
 
 def clock_cost() -> float:
@@ -221,18 +231,18 @@ def breakdown(name: str, count: int, rounds: int) -> dict[str, Any]:
     items = verb.draw(count)
     given = statements(verb, items)
     parts: dict[str, list[float]] = {}
-    calls = 0
+    calls: Counter[str] = Counter()
     for _ in range(rounds):
         total, sql = whole(verb, items), replayed(verb, items, given, clock)
-        masker, calls = masked(verb, items, clock)
-        for part, seconds in {"whole": total, **sql, "masker": masker}.items():
+        within, calls = inside(verb, items, clock)
+        for part, seconds in {"whole": total, **sql, **within}.items():
             parts.setdefault(part, []).append(seconds / count * 1e6)
     least = {part: min(figures) for part, figures in parts.items()}
     return {
         "verb": name,
         "items": count,
         "statements": sum(len(bound) for _, bound in given) / count,
-        "calls of the masker": calls / count,
+        "calls": {part: times / count for part, times in calls.items()},
         "µs": {**least, "rest": 2 * least["whole"] - sum(least.values())},
         "whole, median": statistics.median(parts["whole"]),
     }
@@ -263,7 +273,8 @@ def show(found: dict[str, Any]) -> None:
     total, rest = micros.pop("whole"), micros.pop("rest")
     print(
         f"\n{found['verb']}: {total:.2f} µs for each of {found['items']:,} (median {found['whole, median']:.2f});"
-        f" {found['statements']:.2f} statements, {found['calls of the masker']:.2f} calls of the masker"
+        f" {found['statements']:.2f} statements"
+        + "".join(f", {times:.2f} calls of the {part}" for part, times in found["calls"].items())
     )
     for part, figure in [*sorted(micros.items(), key=lambda pair: -pair[1]), ("rest", rest)]:
         print(f"  {part:10} {figure:8.2f} µs {figure / total:6.0%}")
@@ -273,8 +284,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--verb", choices=tuple(VERBS), action="append", help="only these")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--items", type=int, default=2000, help="of each verb in a round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--items", type=int, default=1000, help="of each verb in a round")
     parser.add_argument("--calls", action="store_true", help="count calls of functions instead")
     parser.add_argument("--instructions", action="store_true", help="count instructions by library instead")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
