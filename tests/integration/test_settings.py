@@ -104,7 +104,7 @@ def test_every_id_is_autoincrement(store: Store) -> None:
 def test_rollback_journal_where_wal_is_unsafe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, recwarn: pytest.WarningsRecorder
 ) -> None:
-    """By the mount table: a rollback journal, FULL, said once; back on a local disk WAL returns."""
+    """By the mount table: a rollback journal, EXTRA, said once; back on a local disk WAL returns."""
     table = tmp_path / "mountinfo"
     table.write_text(
         "22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
@@ -116,7 +116,7 @@ def test_rollback_journal_where_wal_is_unsafe(
         warnings.simplefilter("always")
         for _ in range(2):
             with Store.open(path) as store:
-                assert (pragma(store, "journal_mode"), pragma(store, "synchronous")) == ("delete", 2)
+                assert (pragma(store, "journal_mode"), pragma(store, "synchronous")) == ("delete", 3)
                 store.record_run("a", "a", exit_code=0)
     assert [warning.category for warning in recwarn] == [UnsafeFileSystem]
     assert kind in str(recwarn[0].message)

@@ -56,7 +56,7 @@ def open_writer(path: str, *, create: bool, durability: str, timeout: float, app
         files.require(path)
     created = False
     unsafe = files.wal_is_unsafe(path)
-    level = "full" if unsafe else durability
+    level = "journal" if unsafe else durability
 
     patience = Patience(timeout)
     checkpoints = Checkpoints(patience)

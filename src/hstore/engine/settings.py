@@ -24,6 +24,9 @@ JOURNAL_SIZE_LIMIT = 16 * 1024 * 1024
 """Bytes that a WAL may keep on disk after a checkpoint has emptied it."""
 
 
+_SYNCHRONOUS = {"normal": "NORMAL", "full": "FULL", "journal": "EXTRA"}
+
+
 def foreign_keys(connection: apsw.Connection) -> None:
     """References are enforced; SQLite leaves that off by default for compatibility with files of 2009."""
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_FKEY, 1)
@@ -106,10 +109,12 @@ WRITER: tuple[Callable[[apsw.Connection], None], ...] = (
 def durability(connection: apsw.Connection, level: str) -> None:
     """Set `synchronous` explicitly: builds differ (APSW's wheels default to FULL in WAL mode).
 
-    NORMAL survives a killed process and can lose the last commits at a power cut, but never harms the
-    file; FULL syncs at each commit. https://sqlite.org/pragma.html#pragma_synchronous
+    NORMAL survives a killed process and can lose the last commits at a power cut, but never harms the file; FULL syncs
+    at each commit. With a rollback journal FULL is not enough: a commit is the journal's removal, and without a sync of
+    its folder, which EXTRA adds, a journal that comes back undoes the commit.
+    https://sqlite.org/pragma.html#pragma_synchronous
     """
-    connection.execute(f"PRAGMA synchronous = {'FULL' if level == 'full' else 'NORMAL'}")
+    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[level]}")
 
 
 def new_file(connection: apsw.Connection) -> None:
