@@ -23,6 +23,7 @@ from hstore.errors import NotInitialised
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a VFS on top of SQLite's for POSIX systems")
 
+EVERYTHING = os.environ.get("HSTORE_TEST_CUTS") == "all"
 WORKLOAD = """
 import pickle, sys
 sys.path.insert(0, sys.argv[1])
@@ -89,11 +90,10 @@ def cuts(operations: list[power.Operation], between: float) -> list[str]:
     """Cut the power before and after every sync, and at a share `between` of all other operations; what went wrong."""
     draw = random.Random(1)
     disk, wrong = power.Disk(), []
-    everything = os.environ.get("HSTORE_TEST_CUTS") == "all"
     # In memory, where there is such a place: what is looked at is made and removed, and its own syncs mean nothing.
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as place:
         for number, operation in enumerate(operations):
-            if everything:
+            if EVERYTHING:
                 shares = [0.0, 1.0, draw.random()]
             elif operation.kind.startswith("sync"):
                 shares = [0.0, draw.choice((1.0, draw.random()))]
