@@ -24,7 +24,7 @@ SMALLEST_COMPRESSED = 64
 """Below this many bytes a zstd frame without a dictionary saves nothing worth importing it for."""
 LARGEST_WITH_DICTIONARY = 32 * 1024
 """Bytes above which content teaches zstd as much by itself: a dictionary saves less than 5 % there."""
-FAST, THOROUGH = 1, 9
+FAST, BETTER, THOROUGH = 1, 3, 9
 """Levels of zstd: while a command waits, and when content is packed for good (half the bytes of 12 in a third of the
 time is what it gains over 3; see benchmarks/README.md)."""
 _LEVEL_OF_SMALL = 3
@@ -69,6 +69,21 @@ class Codec:
         else:
             number, packed = WITH_DICTIONARY, self._packer(dictionary, _LEVEL_OF_SMALL)(content)
         return (number, packed) if len(packed) < len(content) else (RAW, content)
+
+    def encode_many(self, contents: Sequence[bytes], level: int) -> list[tuple[int, bytes]]:
+        """As `encode` of each without a dictionary, on all processors at once while the interpreter is free."""
+        if len(contents) < 2 or min(map(len, contents)) < SMALLEST_COMPRESSED:
+            return [self.encode(content, None, level) for content in contents]
+        from zstandard import ZstdCompressor
+
+        many = getattr(ZstdCompressor(level=level), "multi_compress_to_buffer", None)  # not in every build
+        if many is None:
+            return [self.encode(content, None, level) for content in contents]
+        packed = [segment.tobytes() for segment in many(list(contents), threads=-1)]
+        return [
+            (ZSTD, one) if len(one) < len(content) else (RAW, content)
+            for one, content in zip(packed, contents, strict=True)
+        ]
 
     def decode(self, codec: int, payload: bytes, size: int, dictionary: Dictionary | None = None) -> bytes:
         """Return the content of a payload.
@@ -139,6 +154,13 @@ def digest(content: bytes) -> bytes:
     from xxhash import xxh3_128_digest
 
     return xxh3_128_digest(content)
+
+
+def digests(contents: Sequence[bytes]) -> list[bytes]:
+    """`digest` of each; its import alone, done once, takes longer than the digest of a small content."""
+    from xxhash import xxh3_128_digest
+
+    return list(map(xxh3_128_digest, contents))
 
 
 def encode_marks(marks: list[tuple[int, int]]) -> bytes:

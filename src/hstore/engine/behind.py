@@ -10,7 +10,7 @@ from itertools import chain, islice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     import apsw
@@ -32,7 +32,7 @@ SEQUENCE = "SELECT seq FROM sqlite_sequence WHERE name = $1"
 class Behind:
     """What waits, in the order in which the statements first came."""
 
-    __slots__ = ("finish", "ids", "rows", "size")
+    __slots__ = ("finish", "first", "ids", "rows", "size", "source")
 
     def __init__(self) -> None:
         self.ids: dict[str, int] = {}
@@ -41,11 +41,23 @@ class Behind:
         self.finish: dict[str, Finish] = {}
         """What has to be done with rows first, by statement."""
         self.size = 0
+        self.first: dict[str, int] = {}
+        self.source: Callable[[], None] | None = None
+        """Writes what cannot be told row by row, when the rows have been written: called once, in the transaction."""
+
+    def has_given(self, table: str, number: int) -> bool:
+        """Whether an id was given out in this transaction, so that a row has it or will have it.
+
+        False does not mean that there is none: after any other statement nothing is known any more.
+        """
+        return table in self.ids and self.first[table] <= number <= self.ids[table]
 
     def last_id(self, raw: apsw.Connection, table: str) -> int:
         """The largest id that an AUTOINCREMENT table has ever had."""
         found: list[tuple[int]] = raw.execute(SEQUENCE, (table,)).fetchall()  # type: ignore[assignment] # of one column
-        return found[0][0] if found else 0
+        number = found[0][0] if found else 0
+        self.first[table] = number + 1
+        return number
 
     def write(self, raw: apsw.Connection) -> None:
         """Write all of it. When this raises, the transaction must not be committed: what failed is not known."""
@@ -55,12 +67,16 @@ class Behind:
             # Only now: an interrupt before this line makes the next try fail on the ids, and nothing is left out.
             del self.rows[sql]
         self.size = 0
+        source, self.source = self.source, None
+        if source is not None:
+            source()
 
     def clear(self) -> None:
         """Forget everything: it was undone with its transaction."""
         self.ids.clear()
         self.rows.clear()
         self.size = 0
+        self.source = None
 
 
 def write_together(raw: apsw.Connection, sql: str, rows: Iterable[tuple[Value, ...]], count: int) -> None:

@@ -58,7 +58,7 @@ class Connection:
         self._lock: Any = RLock()
         # Not the transactions themselves: their destructors are part of what puts an interrupt right.
         self._stack: list[object] = []
-        self._behind = Behind()
+        self.behind = self._behind = Behind()
         self._forked = False
         self._raw: apsw.Connection | None = opener()
         self._guard = guard or Guard(path)
@@ -130,7 +130,7 @@ class Connection:
             whole = (None, *row)
             return self.append(sql, whole if finish is None else finish([whole])[0])
         behind = self._behind
-        number = behind.ids[table] if table in behind.ids else self._last_id(table)
+        number = behind.ids[table] if table in behind.ids else self.last_id(table)
         behind.ids[table] = number = number + 1
         if finish is not None:
             behind.finish[sql] = finish
@@ -140,7 +140,7 @@ class Connection:
     def append_many(self, table: str, sql: str, count: int, columns: Iterable[Iterable[Value]]) -> range:
         """As `append_behind` for `count` rows at once, given by column and written now; return their ids."""
         with Transaction(self):
-            first = self._last_id(table) + 1
+            first = self.last_id(table) + 1
             ids = range(first, first + count)
             self.using(lambda raw: write_together(raw, sql, zip(ids, *columns, strict=False), count))
             return ids
@@ -160,18 +160,19 @@ class Connection:
         waiting.append(row)
         behind.size += ROW + size
         if behind.size > LIMIT:
-            self._flush()
+            self.flush()
 
-    def write_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+    def write_many(self, sql: str, rows: Sequence[tuple[Value, ...]]) -> None:
         """Run one writing statement for every row, in one transaction."""
         with Transaction(self):
-            self.using(lambda raw: raw.executemany(sql, rows).fetchall())
+            self.using(lambda raw: write_together(raw, sql, rows, len(rows)))
 
     def script(self, sql: str) -> None:
         """Run several statements inside the transaction that is open."""
         self.using(lambda raw: raw.execute(sql).fetchall())
 
-    def _last_id(self, table: str) -> int:
+    def last_id(self, table: str) -> int:
+        """The largest id that an AUTOINCREMENT table has ever had, in the transaction that is open."""
         try:
             raw = self._raw
             if raw is None or not raw.in_transaction:
@@ -180,7 +181,7 @@ class Connection:
         except apsw.Error as failure:
             raise translate(failure, self.path) from None
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Write what waits; where that fails, undo the transaction: what was acknowledged in it is not all there."""
         raw = self._raw
         if raw is None or not raw.in_transaction:
@@ -317,8 +318,8 @@ class Connection:
         if raw is None:
             raw = self._reopen()
         elif self._stack:
-            if self._behind.rows:
-                self._flush()
+            if self._behind.rows or self._behind.source is not None:
+                self.flush()
             self._behind.ids.clear()  # the statement that comes may add rows
             if not raw.in_transaction:
                 raise StoreError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from hstore.codec import (
+    BETTER,
+    FAST,
     LARGEST_WITH_DICTIONARY,
     SETTLED,
     SMALLEST_COMPRESSED,
@@ -11,6 +13,7 @@ from hstore.codec import (
     Codec,
     Dictionary,
     digest,
+    digests,
 )
 from hstore.domains.artifacts.dictionaries import Dictionaries, MissingDictionary
 from hstore.errors import CorruptDatabase
@@ -77,12 +80,22 @@ class Chunks:
                 return Prepared(address, len(content), number, codec, payload, known)
         return self.encoded(address, content)
 
-    def encoded(self, address: bytes, content: bytes) -> Prepared:
+    def encoded(self, address: bytes, content: bytes, level: int = FAST) -> Prepared:
         """A chunk to be stored, without a look whether it is there already."""
         small = SMALLEST_COMPRESSED <= len(content) <= LARGEST_WITH_DICTIONARY
         dictionary = self.dictionaries.current() if small else None
-        codec, payload = self._codec.encode(content, dictionary)
+        codec, payload = self._codec.encode(content, dictionary, level)
         return Prepared(address, len(content), None, codec, payload, dictionary if codec == WITH_DICTIONARY else None)
+
+    def encoded_many(self, contents: list[bytes]) -> list[Prepared]:
+        """As `encoded` of each, at a better level: for contents that take some effort anyway, large ones at once."""
+        if len(contents) == 1:
+            return [self.encoded(digest(contents[0]), contents[0], BETTER)]
+        forms = self._codec.encode_many(contents, BETTER)
+        return [
+            Prepared(address, len(content), None, *form, None)
+            for address, content, form in zip(digests(contents), contents, forms, strict=True)
+        ]
 
     def settled(self, address: bytes, content: bytes) -> Prepared:
         """A chunk as small as it gets, for content that nobody waits for, to be stored without a look."""

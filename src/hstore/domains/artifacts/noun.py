@@ -6,6 +6,7 @@ import os
 
 from hstore.codec import CHUNK, Codec
 from hstore.domains.artifacts.chunks import Chunks
+from hstore.domains.artifacts.gathering import LARGEST, Gathering
 from hstore.domains.artifacts.reader import ArtifactReader
 from hstore.domains.artifacts.writer import KINDS, ArtifactWriter
 from hstore.engine import is_open_here
@@ -42,6 +43,7 @@ class Artifacts:
         self._door = door
         self._chunks = Chunks(connection, Codec())
         self._reader = ArtifactReader(connection, door, self._chunks)
+        self._gathering = Gathering(connection, door, self._chunks)
 
     def writer(
         self, run: int, kind: str = "log", *, name: str | None = None, path: str | os.PathLike[str] | None = None
@@ -63,6 +65,10 @@ class Artifacts:
         path: str | os.PathLike[str] | None = None,
     ) -> int:
         """As `Store.attach_artifact`."""
+        if content.__class__ is bytes and len(content) <= LARGEST and self._connection.in_transaction:
+            number = self._gathering.gather(run, kind, content, name, path)
+            if number:
+                return number
         if isinstance(content, str):
             content = content.encode("utf-8", "surrogatepass" if _has_other_surrogates(content) else "surrogateescape")
         if isinstance(content, (bytes, bytearray, memoryview)):
@@ -97,6 +103,10 @@ class Artifacts:
         positive("run", run)
         one_of("kind", kind, KINDS)
         first = next(blocks, b"")
+        if len(first) <= CHUNK:  # it is all there is
+            number = self._gathering.attach(run, kind, bytes(first), name, path)
+            self.keep_learning()
+            return number
         if len(first) < _READ:
             with self._connection.transaction():
                 number = self._write(self.writer(run, kind, name=name, path=path), first, blocks)
