@@ -123,6 +123,8 @@ def _integrity(database: examination.Examination) -> Check:
 
 def _references(database: examination.Examination) -> Check:
     problems = database.broken_references()
+    if database.schema_version() == database.head:
+        problems += database.missing_dictionaries()
     if not problems:
         return Check("references", "ok", "every reference leads somewhere", {"problems": []})
     return Check(

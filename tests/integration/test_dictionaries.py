@@ -137,13 +137,15 @@ def test_another_process_reads_what_it_has_no_dictionary_for_yet(path: Path) -> 
 
 
 def test_missing_dictionary_is_named(store: Store, run: int) -> None:
-    """A chunk whose dictionary somebody deleted is reported as damage, never given back wrong."""
+    """A chunk whose dictionary somebody deleted is reported as damage, by doctor too, never given back wrong."""
     attach_each(store, run, Project(1).outputs(400))
     train(store)
     (number,) = attach_each(store, run, Project(2).outputs(1))
     store._connection.write("DELETE FROM dictionaries")
     with Store.open(store.path) as fresh, pytest.raises(CorruptDatabase, match="dictionary"):
         fresh.read_artifact(number)
+    (check,) = [check for check in examine(store.path).checks if check.name == "references"]
+    assert (check.status, check.data["problems"]) == ("fail", ["chunks to dictionary 1"])
 
 
 def test_dictionary_of_replaced_content_is_not_kept(store: Store, run: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,10 @@ from hstore.engine.opening import OLDEST_SQLITE, open_reader
 
 QUICK_CHECK = "PRAGMA quick_check(20)"
 FOREIGN_KEY_CHECK = "PRAGMA foreign_key_check"
+MISSING_DICTIONARIES = """
+    SELECT DISTINCT dictionary_id FROM chunks WHERE dictionary_id IS NOT NULL
+    AND dictionary_id NOT IN (SELECT id FROM dictionaries) LIMIT 20
+"""
 
 
 def sqlite_version() -> tuple[str, bool]:
@@ -55,3 +59,7 @@ class Examination:
     def broken_references(self) -> list[str]:
         """Rows whose foreign key leads nowhere."""
         return [f"{row[0]} row {row[1]} to {row[2]}" for row in self._connection.rows(FOREIGN_KEY_CHECK)[:20]]
+
+    def missing_dictionaries(self) -> list[str]:
+        """Dictionaries that chunks need and that are not there; no foreign key says so, since the column is older."""
+        return [f"chunks to dictionary {row[0]}" for row in self._connection.rows(MISSING_DICTIONARIES)]

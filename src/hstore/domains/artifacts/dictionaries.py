@@ -1,4 +1,8 @@
-"""Dictionaries: trained on the store's own small content, kept while a chunk needs them, replaced in time."""
+"""Dictionaries: trained on the store's own small content, kept while a chunk needs them, replaced in time.
+
+They are trained on what is compressed with them, and on nothing else. Values of `memory` stay readable text in their
+rows; among the samples they make a dictionary 1 to 2 % worse for outputs, and it does nothing for them.
+"""
 
 from __future__ import annotations
 
