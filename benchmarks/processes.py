@@ -1,9 +1,10 @@
 """Many processes that write into one file, each commit its own transaction: rate, waiting, and the size of the WAL.
 
-hstore's `record_run` beside APSW with SQLite's own waiting (`busy_timeout`) and its own checkpoints doing an insert
-into one table of 8 columns with one index; both take turns in each round. What counts is the rate of all processes by
-that of one, and how long the unluckiest commits waited. With `--reader` a process reads without an end meanwhile:
-`loop` opens one snapshot after the other, `hold` never lets go of its first.
+hstore's `record_run`; the same with SQLite's own waiting (`busy_timeout`) and checkpoints in place of hstore's
+("plain"); and APSW with SQLite's own doing an insert into one table of 8 columns with one index. They take turns in
+each round. What counts is the rate of all processes by that of one, and how long the unluckiest commits waited. With
+`--reader` a process reads without an end meanwhile: `loop` opens one snapshot after the other, `hold` never lets go of
+its first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import threading
 import time
 from pathlib import Path
 
+ENGINES = ["hstore", "plain", "apsw"]
 COMMAND = ["pytest", "-q", "tests/unit/test_locks.py", "--maxfail=1", "--durations=10", "-p", "no:cacheprovider"]
 TABLE = """
     CREATE TABLE runs (id INTEGER PRIMARY KEY AUTOINCREMENT, app TEXT, cmdline TEXT, cwd TEXT, started_at INTEGER,
@@ -56,7 +58,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 8, 16, 32])
     parser.add_argument("--commits", type=int, default=500, help="of each process (default: 500)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--engines", nargs="+", choices=["hstore", "apsw"], default=["hstore", "apsw"])
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=ENGINES)
     parser.add_argument("--reader", choices=["loop", "hold"], help="a process that reads without an end")
     parser.add_argument("--json", help="a file for the figures")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
@@ -142,7 +144,7 @@ def _watch(path: str, sizes: list[int], ended: threading.Event) -> None:
 
 
 def _make(engine: str, path: str) -> None:
-    if engine == "hstore":
+    if engine != "apsw":
         from hstore import Store
 
         return Store.open(path).close()
@@ -186,10 +188,14 @@ def _work(engine: str, path: str, commits: int) -> None:
 
 
 def _writer(engine: str, path: str) -> tuple[object, object]:
-    if engine == "hstore":
+    if engine != "apsw":
         from hstore import Store
 
         store = Store.open(path)
+        if engine == "plain":
+            raw = store._connection._raw
+            raw.set_busy_timeout(5000)
+            raw.wal_autocheckpoint(1000)
         return (lambda: store.record_run("pytest", COMMAND, exit_code=0, duration=0.25)), store.close
     connection = _apsw(path)
     execute, line = connection.execute, " ".join(COMMAND)

@@ -56,7 +56,7 @@ def examine(path: str | os.PathLike[str] | None = None, *, settle: bool = True) 
         return _report(place.path, False, [*checks, Check("database", "fail", str(failure), _kind(failure))])
     try:
         checks.append(Check("database", "ok", printable(place.path), {"path": printable(place.path)}))
-        for look in (_schema, _journal, _file_system, _integrity, _references):
+        for look in (_schema, _journal, _wal, _file_system, _integrity, _references):
             checks.append(_guarded(look, database))
         checks.append(_permissions(place.path))
     finally:
@@ -102,6 +102,17 @@ def _schema(database: examination.Examination) -> Check:
 def _journal(database: examination.Examination) -> Check:
     mode = database.journal_mode()
     return Check("journal", "ok" if mode in ("wal", "delete") else "warn", f"journal mode {mode}", {"mode": mode})
+
+
+def _wal(database: examination.Examination) -> Check:
+    size, usual, limit, readers = database.wal()
+    data = {"bytes": size, "limit": limit, "readers": readers}
+    if size <= usual:
+        return Check("wal", "ok", f"{size >> 20} MiB wait to be brought into the database", data)
+    message = f"the WAL has {size >> 20} MiB, and past {limit >> 20} nothing more is written:"
+    if readers:
+        return Check("wal", "warn", f"{message} {', '.join(readers)} may be reading without an end; end it", data)
+    return Check("wal", "warn", f"{message} the next one that writes will make it small again", data)
 
 
 def _file_system(database: examination.Examination) -> Check:

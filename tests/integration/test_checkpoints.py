@@ -132,6 +132,28 @@ def test_reader_that_never_ends_stops_writing_at_the_limit(path: Path, small: in
     assert examine(path).ok
 
 
+def test_doctor_says_who_may_be_in_the_way_of_a_large_wal(path: Path, program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small WAL is in order; a large one is a warning with the process that reads, or the advice to write once."""
+
+    def said() -> tuple[str, str]:
+        (check,) = [check for check in examine(path).checks if check.name == "wal"]
+        return check.status, check.message
+
+    monkeypatch.setattr(checkpoints, "WAL_INTERVAL", 1 << 20)
+    store = Store.open(path)
+    record(store, 100)
+    assert said()[0] == "ok"
+    monkeypatch.setattr(settings, "WAL_INTERVAL", 10)
+    assert "writes will make it small" in said()[1]
+    reader = program(READ, path, "holding")
+    assert reader.stdout.readline() == "reading\n"
+    status, message = said()
+    assert status == "warn"
+    if os.path.exists(holders.LOCKS):
+        assert f" {reader.pid} (" in message
+    store.close()
+
+
 def test_what_fails_in_a_checkpoint_does_not_fail_the_commit(
     path: Path, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

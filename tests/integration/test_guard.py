@@ -148,6 +148,27 @@ def test_folder_that_was_renamed_is_noticed(tmp_path: Path) -> None:
     assert apps(tmp_path / "elsewhere" / "project.db") == ["first", "second"]
 
 
+def test_several_processes_whose_wal_is_gone_save_it_together(path: Path, program) -> None:
+    """Each refuses to go on and says that nothing is lost, and nothing is."""
+    source = (
+        "import sys\nfrom hstore import Store\nfrom hstore.errors import StoreError\n"
+        "store = Store.open(sys.argv[1])\n"
+        "try:\n"
+        "    while True: print(store.record_run('a', 'a', exit_code=0), flush=True)\n"
+        "except StoreError as failure: print(failure, flush=True)\n"
+    )
+    writers = [program(source, path) for _ in range(4)]
+    told = [[writer.stdout.readline()] for writer in writers]
+    os.unlink(f"{path}-wal")
+    for writer, lines in zip(writers, told, strict=True):
+        lines += writer.stdout.read().splitlines(keepends=True)
+    assert all("is in the database" in lines[-1] for lines in told)
+    with Store.open(path) as store:
+        there = {run.id for run in store.runs.list(limit=None)}
+    assert {int(line) for lines in told for line in lines[:-1]} <= there
+    assert examine(path).ok
+
+
 def test_process_that_writes_in_a_loop_notices_that_its_wal_is_gone(path: Path, program) -> None:
     """Another process removes the WAL in the middle of the stream: every run that was acknowledged is in the file."""
     writer = program(

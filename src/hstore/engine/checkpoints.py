@@ -14,6 +14,8 @@ device is full. So the rule here has three steps:
 
 from __future__ import annotations
 
+from time import monotonic, sleep
+
 import apsw
 
 from hstore.engine.settings import WAL_INTERVAL, WAL_LIMIT
@@ -26,6 +28,7 @@ _PASSIVE = apsw.SQLITE_CHECKPOINT_PASSIVE
 _RESTART = apsw.SQLITE_CHECKPOINT_RESTART
 _BOUND = 0.025  # seconds that writers may be kept out, for each `WAL_INTERVAL` in the WAL
 _LONGEST = 1.0  # seconds
+_PAUSE = 0.005  # seconds between two tries while another process is at a checkpoint
 
 
 class Checkpoints:
@@ -87,8 +90,12 @@ class Checkpoints:
 
     def make_room(self, raw: apsw.Connection) -> bool:
         """Begin the WAL anew within the usual bound of waiting; False if somebody was reading it all the time."""
-        try:
-            self._restart(raw, self._patience.seconds)
-        except apsw.BusyError:
-            return False
-        return True
+        deadline = monotonic() + self._patience.seconds
+        while True:
+            try:
+                self._restart(raw, deadline - monotonic())
+                return True
+            except apsw.BusyError:  # at once, without any waiting, if another process is at a checkpoint
+                if monotonic() >= deadline:
+                    return False
+                sleep(_PAUSE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import apsw
 
-from hstore.engine import files, migrations
+from hstore.engine import files, holders, migrations, settings
 from hstore.engine.opening import OLDEST_SQLITE, open_reader
 
 QUICK_CHECK = "PRAGMA quick_check(20)"
@@ -46,6 +46,12 @@ class Examination:
     def journal_mode(self) -> str:
         """The journal mode, such as `wal` or `delete`."""
         return str(self._connection.value("PRAGMA journal_mode"))
+
+    def wal(self) -> tuple[int, int, int, list[str]]:
+        """Bytes of the WAL, those it has at most while nothing hinders, its limit, and who is reading now."""
+        size = files.size(self._path + "-wal")
+        usual = 4 * settings.WAL_INTERVAL * settings.PAGE_SIZE
+        return size, usual, settings.WAL_LIMIT * settings.PAGE_SIZE, holders.readers(self._path)
 
     def file_system(self) -> tuple[str | None, bool]:
         """Type of the file system by the mount table, and whether WAL is safe on it."""

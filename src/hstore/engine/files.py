@@ -50,6 +50,14 @@ def exists(path: str) -> bool:
     raise NotADatabase(f"{printable(path)}: this is {kind}; give the path of a database file")
 
 
+def size(path: str) -> int:
+    """Bytes of the file at `path`, by path; 0 where there is none."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
 def require(path: str) -> None:
     """Raise `NotInitialised` unless a database file is there already."""
     if not exists(path) or os.stat(path).st_size == 0:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 from os import stat
-from time import time_ns
+from time import monotonic, sleep, time_ns
 
 import apsw
 
+from hstore.engine import files
 from hstore.engine.failures import printable
 from hstore.engine.settings import PAGE_SIZE, WAL_LIMIT
 from hstore.errors import Busy, StoreError
@@ -33,6 +34,8 @@ JOURNAL_MODE = "PRAGMA journal_mode"
 _NOWHERE = (-1, -1)
 _COARSE = 3_000_000_000  # ns; longer than the steps of a file system that counts in seconds
 _FINE = 50_000_000  # ns; longer than the steps in which kernels move the clock that they stamp files with
+_SAVING = 1.0  # seconds for which saving is tried while others are in the way
+_PAUSE = 0.01  # seconds between two tries
 _GONE = "was removed or replaced under this open store, so nothing more is written"
 
 
@@ -74,7 +77,7 @@ class Guard:
         found = (identity(self._path + "-wal"), identity(self._path + "-shm"))
         self._beside = None if _NOWHERE in found else found
         if self._checkpoints is not None and self._beside is not None:
-            self._checkpoints.found(_size(self._path + "-wal") // PAGE_SIZE)
+            self._checkpoints.found(files.size(self._path + "-wal") // PAGE_SIZE)
 
     def check(self, raw: apsw.Connection) -> None:
         """Before a transaction: all files are where they were, and the WAL has room.
@@ -158,13 +161,18 @@ class Guard:
 
 def _save(raw: apsw.Connection) -> bool:
     """Bring all that is committed into the database, and empty the WAL: it must meet no other database."""
-    try:
-        if raw.in_transaction:
+    deadline = monotonic() + _SAVING
+    while not raw.in_transaction:
+        try:
+            raw.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            return True
+        except apsw.BusyError:  # another process may be saving it too
+            if monotonic() > deadline:
+                return False
+            sleep(_PAUSE)
+        except apsw.Error:
             return False
-        raw.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-    except apsw.Error:
-        return False
-    return True
+    return False
 
 
 def _changed(folder: str | None) -> int:
@@ -175,10 +183,3 @@ def _changed(folder: str | None) -> int:
         return stat(folder).st_mtime_ns
     except OSError:
         return -1
-
-
-def _size(path: str) -> int:
-    try:
-        return stat(path).st_size
-    except OSError:
-        return 0

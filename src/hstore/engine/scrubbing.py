@@ -100,7 +100,7 @@ def empty_wal(connection: Connection, patience: float) -> int:
             busy = connection.rows(_CHECKPOINT)[0][0]
         except Busy:
             busy = 1
-        left = _size(connection.path + "-wal")
+        left = files.size(connection.path + "-wal")
         if not busy and not left:
             return 0
         if time.monotonic() >= deadline:
@@ -147,10 +147,3 @@ def _stretches(name: str, overlap: int) -> Iterator[bytes]:
     finally:
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

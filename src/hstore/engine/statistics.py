@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from hstore.clock import to_datetime
+from hstore.engine import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,16 +32,9 @@ def statistics(connection: Connection, root: str) -> Info:
         app_version=app_version,
         created_at=to_datetime(created_at),
         journal_mode=connection.value("PRAGMA journal_mode"),
-        file_bytes=_size(connection.path),
-        wal_bytes=_size(connection.path + "-wal"),
+        file_bytes=files.size(connection.path),
+        wal_bytes=files.size(connection.path + "-wal"),
         logical_bytes=connection.value(LOGICAL),
         stored_bytes=connection.value(STORED),
         counts={table: connection.value(f'SELECT count(*) FROM "{table}"') for table in tables},  # noqa: S608 - names come from the schema
     )
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
