@@ -60,17 +60,21 @@ __hstore_pass() {
 
 # Sets number, moment (whole seconds) and line of the newest entry of the history, all empty where there is none.
 __hstore_newest() {
-    local text='' rest
+    local rest=''
+    __hstore_number=''
     if [[ -f $__hstore_memory ]]; then
-        HISTTIMEFORMAT='%s ' builtin history 1 2>/dev/null >|"$__hstore_memory"
-        IFS='' builtin read -r -d '' text 2>/dev/null <"$__hstore_memory"
+        HISTTIMEFORMAT='%s:' builtin history 1 2>/dev/null >|"$__hstore_memory"
+        IFS=' ' builtin read -r -d '' __hstore_number rest 2>/dev/null <"$__hstore_memory"
     fi
-    [[ -n $text ]] || text=$(HISTTIMEFORMAT='%s ' builtin history 1 2>/dev/null) # no such memory here, or no history
-    text=${text#"${text%%[![:blank:]]*}"}
-    __hstore_number=${text%%[!0-9]*}
-    rest=${text#"$__hstore_number"??} # behind the number stand a mark and a blank
-    __hstore_moment=${rest%% *}
-    __hstore_line=${rest#* }
+    if [[ -z $__hstore_number ]]; then # no such memory here, or no history
+        rest=$(HISTTIMEFORMAT='%s:' builtin history 1 2>/dev/null)
+        rest=${rest#"${rest%%[! ]*}"}
+        __hstore_number=${rest%% *}
+        rest=${rest#* }
+        rest=${rest# }
+    fi
+    __hstore_moment=${rest%%:*}
+    __hstore_line=${rest#*:}
     __hstore_line=${__hstore_line%$'\n'}
 }
 
@@ -90,15 +94,16 @@ __hstore_record() {
         ((duration = __hstore_seconds * 1000000 + 1 - __hstore_since))
     fi
     [[ -p $__hstore_pipe ]] || __hstore_start || return
-    __hstore_say "$__hstore_pipe" run "$__hstore_ended" "$duration" "$__hstore_code" "$__hstore_directory" \
-        "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$__hstore_line"
+    # As __hstore_say, in one write.
+    builtin printf '\0\1hstore\1\0run\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' "$__hstore_ended" "$duration" "$__hstore_code" \
+        "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$__hstore_line" 2>/dev/null 1<>"$__hstore_pipe"
 }
 
 # With ignoredups a repeated command would look like a private one, so we have taken it out and do its work here.
 __hstore_drop_repeated() {
     if [[ -n $__hstore_ignoredups && $__hstore_number != "${__hstore_known[0]}" \
         && $__hstore_line == "${__hstore_known[2]}" ]]; then
-        builtin history -d "$__hstore_number" 2>/dev/null
+        builtin history -d "${__hstore_number%\*}" 2>/dev/null
     fi
 }
 
@@ -121,14 +126,19 @@ __hstore_show_notice() {
     builtin printf '%s' "$text" >&2
 }
 
-# Put back what others may have changed since the last prompt.
+# Put back what others may have changed since the last prompt. `[` compares without looking for patterns.
 __hstore_arm() {
     if shopt -q promptvars; then
-        [[ ${PS0-} == *"$__hstore_ps0"* ]] || PS0=$__hstore_ps0${PS0-}
+        [ "${PS0-}" = "$__hstore_ps0_set" ] || __hstore_set_ps0
     else # it would be shown instead of evaluated
         PS0=${PS0//"$__hstore_ps0"/}
     fi
-    [[ ${HISTCONTROL-} == "$__hstore_histcontrol" ]] || __hstore_take_ignoredups
+    [ "${HISTCONTROL-}" = "$__hstore_histcontrol" ] || __hstore_take_ignoredups
+}
+
+__hstore_set_ps0() {
+    [[ ${PS0-} == *"$__hstore_ps0"* ]] || PS0=$__hstore_ps0${PS0-}
+    __hstore_ps0_set=$PS0
 }
 
 __hstore_take_ignoredups() {
@@ -167,7 +177,7 @@ __hstore_refuse() {
 
 __hstore_install() {
     __hstore_loaded=yes __hstore_one_string='' __hstore_none='' __hstore_began=0 __hstore_starts=0
-    __hstore_histcontrol='' __hstore_ignoredups='' __hstore_known=('' '' '') __hstore_directory=$PWD
+    __hstore_histcontrol='' __hstore_ignoredups='' __hstore_ps0_set='not yet' __hstore_known=('' '' '') __hstore_directory=$PWD
     # In posix mode an exclamation mark in a prompt would be the number of the command.
     # shellcheck disable=SC2016 # evaluated at each command
     if [[ -n ${EPOCHREALTIME-} ]]; then

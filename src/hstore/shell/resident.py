@@ -50,6 +50,8 @@ def _become_resident(channel: Channel) -> None:
     os.setsid()
     for name in ("SIGINT", "SIGHUP", "SIGQUIT", "SIGPIPE", "SIGTSTP"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
+    if hasattr(os, "SCHED_BATCH"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # being woken, it does not push its shell aside
     os.chdir("/")
     os.umask(0o077)
     nowhere = os.open(os.devnull, os.O_RDWR)
