@@ -55,6 +55,8 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["mask", "--explain"], text * 5),
         (["mask", "--explain", "--json"], text * 5),
         (["mask", "--list"], ""),
+        (["init", "bash"], ""),
+        (["init", text], ""),
         (["mask"], text * 5),
     ]
     codes = {}

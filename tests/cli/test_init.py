@@ -88,3 +88,18 @@ def test_old_bash_is_told(hstore):
 
 def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
+
+
+def test_missing_database_points_to_the_shells(hstore, tmp_path):
+    """Where a directory has no database, but shells are recorded, the message says where their commands are."""
+    del hstore.environment["HSTORE_DB"]
+    hstore.environment["HOME"] = str(tmp_path / "home")
+    (tmp_path / "elsewhere").mkdir()
+    hstore.folder = tmp_path / "elsewhere"
+    assert b"shell.db" not in hstore("log", "list").stderr
+    typed = tmp_path / "home" / ".heimdall" / "shell.db"
+    hstore("--db", str(typed), "project", "init")
+    done = hstore("log", "list")
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert f"--db {typed}".encode() in done.stderr
+    assert b"shell.db" not in hstore("--db", str(tmp_path / "none.db"), "log", "list").stderr

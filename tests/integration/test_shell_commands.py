@@ -203,6 +203,23 @@ def test_secrets_are_masked_before_anything_is_written(typist, shell, tmp_path, 
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_secret_that_is_exported_later(typist, shell, tmp_path, secret):
+    """A variable with a telling name that is set in the shell is masked from then on, also once it is gone again."""
+    person = typist(shell)
+    assign, remove = ("set -gx {} {}", "set -e {}") if shell == "fish" else ("export {}={}", "unset {}")
+    person.enter("read -gx DEPLOY_TOKEN" if shell == "fish" else "read -r DEPLOY_TOKEN", secret)
+    person.enter("set -gx OTHER 'x y'" if shell == "fish" else "export DEPLOY_TOKEN")
+    person.enter(f"echo with {secret} in it")
+    person.enter(remove.format("DEPLOY_TOKEN"))
+    person.enter(f"echo still {secret} in it")
+    person.enter(assign.format("PLAIN", "nothing"))
+    person.leave()
+    found = [line for line in lines(at(tmp_path)) if line.startswith("echo")]
+    assert found == ["echo with [masked:value] in it", "echo still [masked:value] in it"]
+    assert all(secret.encode() not in file.read_bytes() for file in tmp_path.glob("project.db*"))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_exit_code_is_kept_for_the_next_command(typist, shell, tmp_path):
     """`$?` is that of the last command, as without hstore."""
     status = "$status" if shell == "fish" else "$?"

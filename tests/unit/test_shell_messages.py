@@ -64,7 +64,7 @@ def test_endless_message_is_dropped() -> None:
 
 def test_every_kind_is_known() -> None:
     """The hooks send these kinds with so many fields."""
-    assert FIELDS == {b"shell": 2, b"run": 7, b"end": 0}
+    assert FIELDS == {b"shell": 2, b"exports": 1, b"run": 7, b"end": 0}
 
 
 def test_command_is_read_from_its_fields() -> None:

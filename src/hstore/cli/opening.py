@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from hstore.errors import ReadOnly
+from hstore.config import settings
+from hstore.errors import NotInitialised, ReadOnly
+from hstore.location import shell_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +30,13 @@ def existing(path: str | None, values: Sequence[str] = ()) -> Store:
     """
     from hstore.store import Store
 
-    return Store.open(_expanded(path), create=False, values=values)
+    try:
+        return Store.open(_expanded(path), create=False, values=values)
+    except NotInitialised as error:
+        typed = shell_store(settings())
+        if path is not None or typed is None or not os.path.exists(typed):
+            raise
+        raise NotInitialised(f"{error}; what is typed into shells outside of projects is in --db {typed}") from None
 
 
 def readable(path: str | None, values: Sequence[str] = ()) -> Store:

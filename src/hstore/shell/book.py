@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hstore.config import environment, settings
+from hstore.config import settings
 from hstore.door import fitting
 from hstore.errors import HstoreError, InvalidInput
 from hstore.location import rule_files
@@ -14,7 +14,7 @@ from hstore.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hstore.shell.commands import Command
 
@@ -25,18 +25,27 @@ _TRY_SECONDS = 0.2
 class Book:
     """The store at `path`, in which the shell's own session has the key `session`.
 
+    Args:
+        path: the database.
+        session: the key.
+        shell: the shell's name.
+        environ: the shell's variables, of which some hold secrets and some say where rules are.
+        values: other secrets, such as variables held once.
+
     Raises:
         HstoreError: it cannot be opened. Busy: not now.
     """
 
-    def __init__(self, path: str, session: str, shell: str) -> None:
-        self._store = Store.open(path, busy_timeout=_TRY_SECONDS)
+    def __init__(
+        self, path: str, session: str, shell: str, environ: Mapping[str, str], values: Sequence[str] = ()
+    ) -> None:
         self._session = session
         self._shell = shell
         self._sessions: dict[str, int] = {}
-        # The store masks by itself. This one is for the name of the program, which is taken from what was masked as a
-        # whole: by itself a word may not show that it is a secret.
-        self._masker, _ = masker_for(rule_files(self._store.path, settings()), (), environment())
+        # The store masks by itself. This one is for the program's name, which is taken from the masked line: a word by
+        # itself may not show that it is a secret.
+        self._masker, known = masker_for(rule_files(path, settings(environ)), values, environ)
+        self._store = Store.open(path, busy_timeout=_TRY_SECONDS, values=known)
         self.used = time.monotonic()
 
     def write(self, commands: Sequence[Command]) -> None:

@@ -94,9 +94,12 @@ __hstore_record() {
         ((duration = __hstore_seconds * 1000000 + 1 - __hstore_since))
     fi
     [[ -p $__hstore_pipe ]] || __hstore_start || return
-    # As __hstore_say, in one write.
-    builtin printf '\0\1hstore\1\0run\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' "$__hstore_ended" "$duration" "$__hstore_code" \
-        "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$__hstore_line" 2>/dev/null 1<>"$__hstore_pipe"
+    {
+        builtin printf '\0\1hstore\1\0exports\0'
+        builtin export -p
+        builtin printf '\0\0\1hstore\1\0run\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' "$__hstore_ended" "$duration" \
+            "$__hstore_code" "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$__hstore_line"
+    } 2>/dev/null 1<>"$__hstore_pipe"
 }
 
 # With ignoredups a repeated command would look like a private one, so we have taken it out and do its work here.

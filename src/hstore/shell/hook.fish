@@ -65,9 +65,12 @@ else
             set -q __hstore_directory; or return # it is the command that has loaded this
             if test -z "$fish_private_mode"; and string match -qr '^\S' -- "$argv"
                 if test -p "$__hstore_pipe"; or __hstore_start
-                    # As __hstore_say, in one write.
-                    builtin printf '\0\1hstore\1\0run\0\0%s000\0%s\0%s\0%s\0%s\0%s\0' $took $code "$__hstore_directory" \
-                        "$HEIMDAL_SESSION" "$HSTORE_DB" "$argv" 2>/dev/null >$__hstore_pipe
+                    begin
+                        builtin printf '\0\1hstore\1\0exports\0'
+                        set -xL
+                        builtin printf '\0\0\1hstore\1\0run\0\0%s000\0%s\0%s\0%s\0%s\0%s\0' $took $code \
+                            "$__hstore_directory" "$HEIMDAL_SESSION" "$HSTORE_DB" "$argv"
+                    end 2>/dev/null >$__hstore_pipe
                 end
             end
             set -e __hstore_directory

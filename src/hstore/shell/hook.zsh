@@ -32,9 +32,12 @@ __hstore_record() {
     integer duration
     (( duration = (__hstore_ended - __hstore_since) * 1000000 ))
     [[ -p $__hstore_pipe ]] || __hstore_start || return
-    # As __hstore_say, in one write.
-    builtin printf '\0\1hstore\1\0run\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' "$__hstore_ended" "$duration" "$__hstore_code" \
-        "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$line" 2>/dev/null 1<>"$__hstore_pipe"
+    {
+        builtin printf '\0\1hstore\1\0exports\0'
+        builtin export -p
+        builtin printf '\0\0\1hstore\1\0run\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' "$__hstore_ended" "$duration" \
+            "$__hstore_code" "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$line"
+    } 2>/dev/null 1<>"$__hstore_pipe"
 }
 
 # The recorder is gone: start another, and say so; three times at most.

@@ -6,11 +6,13 @@ import os
 import sys
 import time
 
-from hstore.config import settings
+from hstore.config import environment, settings
 from hstore.errors import Busy, HstoreError
 from hstore.location import existing_store, shell_store
+from hstore.masking import Masker, telling_name
 from hstore.shell.book import Book
 from hstore.shell.commands import Command
+from hstore.shell.exports import exports
 from hstore.shell.programs import records_itself
 
 TYPE_CHECKING = False
@@ -27,6 +29,8 @@ LAST_TRY_SECONDS = 30.0
 REFUSED_SECONDS = 60.0
 """How long a store that cannot be used is not tried again."""
 _REST_SECONDS = 0.25
+_CHANGING = frozenset(("PWD", "OLDPWD", "_", "SHLVL"))
+"""Variables that change all the time and hold no secret."""
 
 
 class Ledger:
@@ -43,6 +47,25 @@ class Ledger:
         self._used: set[str] = set()
         self._refused: dict[str, float] = {}
         self._rest_until = 0.0
+        self._environ = dict(environment())
+        self._listing = b""
+        self._values: list[str] = []
+
+    def learn(self, listing: bytes) -> None:
+        """Take over what the shell exports now: secrets among it are masked from now on, also once they are gone."""
+        if listing == self._listing:
+            return
+        self._listing = listing
+        given = exports(listing.decode("utf-8", "surrogateescape"), self._shell)
+        changed = {name for name, value in given.items() if self._environ.get(name) != value} - _CHANGING
+        for name in changed:
+            before = self._environ.get(name, "")
+            if telling_name(name) and before not in self._values and Masker.refusal(before) is None:
+                self._values.append(before)
+        self._environ.update(given)
+        if changed:
+            for path in list(self._books):  # they know only the secrets of their beginning
+                self._close(path)
 
     def add(self, fields: Sequence[bytes]) -> None:
         """Take a command over, to be written by `write`."""
@@ -73,7 +96,7 @@ class Ledger:
 
     def _place(self, command: Command) -> str | None:
         """The store that a command belongs to: none is made for a directory because somebody has been there."""
-        given = settings()
+        given = settings(self._environ)
         if command.database is not None:
             found: str | None = os.path.realpath(os.path.join(command.directory, os.path.expanduser(command.database)))
         else:
@@ -114,7 +137,7 @@ class Ledger:
         """Write to the shell's own store what another could not take."""
         reason = str(error) if isinstance(error, HstoreError) else type(error).__name__
         self._refused[path] = time.monotonic() + REFUSED_SECONDS
-        other = shell_store(settings())
+        other = shell_store(settings(self._environ))
         if other is None or path == other:
             self._say(path, f"commands are not recorded: {reason}")
             return
@@ -126,7 +149,7 @@ class Ledger:
         if path not in self._books:
             while len(self._books) >= OPEN_STORES:
                 self._close(min(self._books, key=lambda each: self._books[each].used))
-            self._books[path] = Book(path, self._session, self._shell)
+            self._books[path] = Book(path, self._session, self._shell, self._environ, self._values)
             self._used.add(path)
         return self._books[path]
 

@@ -7,7 +7,7 @@ them, the shell itself: what its subshells and jobs do is no message.
 from __future__ import annotations
 
 MARK = b"\0\1hstore\1\0"
-FIELDS = {b"shell": 2, b"run": 7, b"end": 0}
+FIELDS = {b"shell": 2, b"exports": 1, b"run": 7, b"end": 0}
 """How many fields follow each kind."""
 LIMIT = 8 << 20
 """Bytes of one message; a longer one, such as a file pasted by mistake, is left out."""

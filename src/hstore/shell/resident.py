@@ -146,7 +146,10 @@ class _Resident:
         elif message.kind == b"shell":
             self._take_on(*message.fields)
         elif self._ledger is not None:
-            self._ledger.add(message.fields)
+            if message.kind == b"exports":
+                self._ledger.learn(message.fields[0])
+            else:
+                self._ledger.add(message.fields)
 
     def _take_on(self, pid: bytes, shell: bytes) -> None:
         from hstore.shell.ledger import Ledger
