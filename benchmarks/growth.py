@@ -158,13 +158,22 @@ def show_runs(rows: list[dict[str, Any]]) -> None:
 
 def show_logs(rows: list[dict[str, Any]]) -> None:
     """The table."""
-    columns = (("ms for each MB", 20), ("by zstd -1", 20), ("stored", 7), ("zstd", 8), ("WAL MB", 9), ("tail µs", 8))
+    columns = (
+        ("ms for each MB", 20),
+        ("by zstd -1", 20),
+        ("cpu", 5),
+        ("stored", 7),
+        ("zstd", 8),
+        ("WAL MB", 9),
+        ("tail µs", 8),
+    )
     print(f"\n{'logs':>10} {' '.join(f'{name:>{width}}' for name, width in columns)}")
     for row in rows:
         cost = "{1:.2f} ({0:.2f} … {2:.2f})".format(*row["ms"])
         by = "{1:.2f} ({0:.2f} … {2:.2f})".format(*row["by zstd"])
+        by += f" {row['by zstd, processor']:5.2f}"
         sizes = f"{row['stored']:7.1%} {row['zstd']:8.1%} {row['most WAL'] / 1e6:9.1f}"
-        print(f"{row['megabytes']:7,} MB {cost:>20} {by:>20} {sizes} {row['tail µs']:8.0f}")
+        print(f"{row['megabytes']:7,} MB {cost:>20} {by:>26} {sizes} {row['tail µs']:8.0f}")
 
 
 def pictures(kept: dict[str, Any]) -> str:

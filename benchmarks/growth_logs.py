@@ -38,12 +38,12 @@ class Log:
     def __init__(self, block: bytes, size: int, seed: int) -> None:
         self._block = bytearray(block)
         self._left, self._at, self._number = size, len(block), random.Random(seed).randrange(1 << 30)
-        self.spent = 0.0
-        """Seconds that making took."""
+        self.spent = self.cpu = 0.0
+        """Seconds that making took, and those of processor time."""
 
     def read(self, size: int = -1, /) -> bytes:
         """As a binary file."""
-        begin = time.perf_counter()
+        begin, cpu = time.perf_counter(), time.process_time()
         if self._at >= len(self._block):
             for place in range(0, len(self._block) - 16, STAMP):
                 self._block[place : place + 12] = b"%012d" % self._number
@@ -54,6 +54,7 @@ class Log:
         self._at += count
         self._left -= count
         self.spent += time.perf_counter() - begin
+        self.cpu += time.process_time() - cpu
         return piece
 
 
@@ -62,9 +63,9 @@ def stored(folder: Path, log: Log) -> dict[str, float]:
     path = folder / f"{time.perf_counter_ns()}.db"
     with Store.open(path, values=workload.values()) as store:
         run = store.record_run("server", ["server"], exit_code=0)
-        begin = time.perf_counter()
+        begin, cpu = time.perf_counter(), time.process_time()
         artifact = store.attach_artifact(run, "log", log, name="stdout")
-        seconds = time.perf_counter() - begin - log.spent
+        seconds, processor = time.perf_counter() - begin - log.spent, time.process_time() - cpu - log.cpu
         wal = Path(f"{path}-wal").stat().st_size
         tails = []
         for _ in range(21):
@@ -73,46 +74,48 @@ def stored(folder: Path, log: Log) -> dict[str, float]:
             tails.append((time.perf_counter() - begin) * 1e6)
     size = path.stat().st_size
     path.unlink()
-    return {"seconds": seconds, "bytes": size, "wal": wal, "tail": statistics.median(tails)}
+    return {"seconds": seconds, "cpu": processor, "bytes": size, "wal": wal, "tail": statistics.median(tails)}
 
 
-def squeezed(log: Log) -> tuple[float, int]:
-    """Seconds and bytes of zstd -1 alone, which masks nothing and writes nothing."""
+def squeezed(log: Log) -> dict[str, float]:
+    """The same of zstd -1 alone, which masks nothing and writes nothing."""
     from zstandard import ZstdCompressor
 
     stream, size = ZstdCompressor(level=1).compressobj(), 0
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     while piece := log.read(1 << 20):
         size += len(stream.compress(piece))
     size += len(stream.flush())
-    return time.perf_counter() - begin - log.spent, size
+    seconds, processor = time.perf_counter() - begin - log.spent, time.process_time() - cpu - log.cpu
+    return {"seconds": seconds, "cpu": processor, "bytes": size}
 
 
 def measured_logs(folder: Path, most: int, rounds: int) -> list[dict[str, Any]]:
     """A row for each size."""
     block = inputs.clean(BLOCK)
     sizes = [size for size in MEGABYTES if size <= most]
-    found: dict[int, list[tuple[dict[str, float], float, int]]] = {}
+    found: dict[int, list[tuple[dict[str, float], dict[str, float]]]] = {}
     for number in range(rounds):
         for size in sizes:
             if size > FEW and number % 3:
                 continue
             ours = stored(folder, Log(block, size * 1_000_000, number))
-            found.setdefault(size, []).append((ours, *squeezed(Log(block, size * 1_000_000, number))))
+            found.setdefault(size, []).append((ours, squeezed(Log(block, size * 1_000_000, number))))
             if size > FEW:
                 print(f"{size:,} MB of logs in {ours['seconds']:.1f} s", file=sys.stderr)
     return [_row(size, answers) for size, answers in found.items()]
 
 
-def _row(size: int, answers: list[tuple[dict[str, float], float, int]]) -> dict[str, Any]:
-    ours = [one for one, _, _ in answers]
+def _row(size: int, answers: list[tuple[dict[str, float], dict[str, float]]]) -> dict[str, Any]:
+    ours, theirs = [one for one, _ in answers], [other for _, other in answers]
     return {
         "megabytes": size,
         "ms": quartiles([one["seconds"] * 1000 / size for one in ours]),
-        "zstd ms": statistics.median(seconds * 1000 / size for _, seconds, _ in answers),
-        "by zstd": quartiles([one["seconds"] / seconds for one, seconds, _ in answers]),
+        "zstd ms": statistics.median(other["seconds"] * 1000 / size for other in theirs),
+        "by zstd": quartiles([one["seconds"] / other["seconds"] for one, other in answers]),
+        "by zstd, processor": statistics.median(one["cpu"] / other["cpu"] for one, other in answers),
         "stored": statistics.median(one["bytes"] for one in ours) / size / 1e6,
-        "zstd": statistics.median(count for _, _, count in answers) / size / 1e6,
+        "zstd": statistics.median(other["bytes"] for other in theirs) / size / 1e6,
         "most WAL": max(one["wal"] for one in ours),
         "tail µs": statistics.median(one["tail"] for one in ours),
     }
