@@ -154,6 +154,7 @@ class Store:
         Batches nest (an inner one that fails undoes only itself, if its exception is caught outside of it), and
         belong to their thread: other threads of this store wait, up to `busy_timeout`.
         """
+        self.artifacts.keep_learning()  # before the lock is taken, since a host may do all its work in batches
         return self._connection.transaction()
 
     def session(

@@ -73,6 +73,15 @@ def test_a_batch_leaves_the_training_to_the_end(path: Path) -> None:
         assert dictionary_count(store) == 1
 
 
+def test_a_host_that_only_ever_works_in_batches_gets_one_too(store: Store, run: int) -> None:
+    """The next batch trains before it begins."""
+    contents = Project(1).outputs(600)
+    for at in range(0, 600, 3):
+        with store.batch():
+            attach_each(store, run, contents[at : at + 3])
+    assert dictionary_count(store) == 1
+
+
 def test_content_with_nothing_in_common_gets_no_dictionary(store: Store, run: int) -> None:
     """A dictionary that does not pay on what it was not trained on is not kept."""
     noise = random.Random(1)

@@ -41,9 +41,15 @@ RECENT = """
     FROM (SELECT size, data FROM chunks WHERE dictionary_id = $1 ORDER BY id DESC LIMIT 256)
 """
 SAMPLES = """
-    SELECT artifact_id, chunk_id, chunk_start, size FROM pieces
-    WHERE artifact_id > (SELECT coalesce(max(id), 0) FROM artifacts) - 20000 AND size BETWEEN $1 AND $2
-    ORDER BY artifact_id DESC LIMIT $3
+    SELECT * FROM (
+        SELECT id, chunk_id, chunk_start, size FROM artifacts
+        WHERE id > (SELECT coalesce(max(id), 0) FROM artifacts) - 5000 AND size BETWEEN $1 AND $2
+        AND chunk_id IS NOT NULL ORDER BY id DESC LIMIT $3)
+    UNION ALL SELECT * FROM (
+        SELECT artifact_id, chunk_id, chunk_start, size FROM artifact_pieces
+        WHERE artifact_id > (SELECT coalesce(max(id), 0) FROM artifacts) - 5000 AND size BETWEEN $1 AND $2
+        ORDER BY artifact_id DESC LIMIT $3)
+    ORDER BY 1 DESC LIMIT $3
 """
 STILL_THERE = "SELECT 1 FROM pieces WHERE artifact_id = $1 AND chunk_id = $2 AND chunk_start = $3"
 ADD = """

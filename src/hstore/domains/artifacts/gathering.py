@@ -19,6 +19,7 @@ from hstore.listing import identifier, one_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
     from typing import Union
 
     from hstore.domains.artifacts.chunks import Chunks
@@ -33,7 +34,7 @@ LARGEST = 16 * 1024
 FEW = 8
 """Contents up to which each becomes a chunk of its own, which is found by its digest when it comes again."""
 _MOST = 4 * CHUNK  # bytes that wait
-_IN_ONE_CALL = 64  # contents that are looked at by the masker in one call; if one of them has a secret, each by itself
+_IN_ONE_CALL = 64  # contents that are looked at by the masker in one call
 
 ADD = """
     INSERT INTO artifacts (id, run_id, kind, name, path, size, source_size, masked, complete, created_at, chunk_id,
@@ -144,18 +145,22 @@ class Gathering:
 
     def _masked(self, contents: list[bytes]) -> tuple[list[bytes], list[str]]:
         """The contents as masked, and the JSON of each one's counts of marks."""
-        masked: list[bytes] = []
-        counts: list[str] = []
+        masked, counts = contents[:], ["{}"] * len(contents)
         for first in range(0, len(contents), _IN_ONE_CALL):
-            some = contents[first : first + _IN_ONE_CALL]
-            if self._door.leaves(some):
-                masked += some
-                counts += ["{}"] * len(some)
-            else:
-                for content in map(self._mask, some):
-                    masked.append(content[0])
-                    counts.append(content[1])
+            for number in self._with_secrets(contents, first, min(first + _IN_ONE_CALL, len(contents))):
+                masked[number], counts[number] = self._mask(contents[number])
         return masked, counts
+
+    def _with_secrets(self, contents: list[bytes], start: int, end: int) -> Iterator[int]:
+        """Which of the contents from `start` to `end` hold something to mask, found by halving what does."""
+        if self._door.leaves(contents[start:end]):
+            return
+        if end - start == 1:
+            yield start
+            return
+        middle = (start + end) // 2
+        yield from self._with_secrets(contents, start, middle)
+        yield from self._with_secrets(contents, middle, end)
 
     def _mask(self, content: bytes) -> tuple[bytes, str]:
         """A content as masked, and the JSON of its counts of marks."""
