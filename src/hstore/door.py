@@ -69,8 +69,10 @@ class Door:
 
     def leaves(self, contents: Sequence[bytes]) -> bool:
         """Whether each of many contents, looked at by itself, holds nothing to mask; one call for all of them."""
-        joined = _SEPARATOR.join(contents)
-        return joined.count(_SEPARATOR) == len(contents) - 1 and self.masker.leaves(joined)
+        # Looked for in each, since counting it in all of them would take five instructions for each byte.
+        if any([_SEPARATOR in content for content in contents]):  # noqa: C419 - a generator takes twice the time
+            return False
+        return self.masker.leaves(_SEPARATOR.join(contents))
 
     def text(self, field: str, value: str, limit: int = TEXT_LIMIT) -> str:
         """A text of at most `limit` bytes.

@@ -78,6 +78,7 @@ class Store:
         self.record_run = self.runs.record  # type: ignore[method-assign]
         self.remember = self.memory.remember  # type: ignore[method-assign]
         self.recall = self.memory.recall  # type: ignore[method-assign]
+        self.attach_artifact = self.artifacts.attach  # type: ignore[method-assign]
         self.masking = Remasking(connection, door, masked, readonly)
 
     @classmethod

@@ -109,14 +109,14 @@ class Gathering:
         waiting, self._waiting, self._size = self._waiting, [], 0
         contents, counts = self._masked([row[6] for row in waiting])
         places, chunks = _together(contents)
-        numbers = [self._chunks.add(chunk) for chunk in self._chunks.encoded_many(chunks)]
+        # The last, which -1 stands for, is where empty content is.
+        numbers = [*map(self._chunks.add, self._chunks.encoded_many(chunks)), None]
         texts = self._texts(waiting)
         self._connection.write_many(
             ADD,
             [
-                (number, run, kind, texts[name], texts[path], len(content), len(given), marks, 1, at)
-                + ((numbers[place[0]], place[1]) if content else NOWHERE)
-                for (number, run, kind, name, path, at, given), content, marks, place in zip(
+                (me, run, kind, texts[name], texts[path], len(content), len(given), marks, 1, at, numbers[chunk], start)
+                for (me, run, kind, name, path, at, given), content, marks, (chunk, start) in zip(
                     waiting, contents, counts, places, strict=True
                 )
             ],
@@ -200,21 +200,28 @@ class Gathering:
 
 
 def _together(contents: list[bytes]) -> tuple[list[tuple[int, int]], list[bytes]]:
-    """Put contents one behind the other, the same ones once: which chunk each is in and where it starts; the chunks."""
+    """Put contents one behind the other in chunks, the same ones once.
+
+    Returns:
+        For each the number of its chunk and where it starts there, -1 for empty content, which needs none; the chunks.
+    """
     places: list[tuple[int, int]] = []
-    chunks: list[list[bytes]] = [[]]
-    parts, number, end = chunks[0], 0, 0
+    chunks: list[list[bytes]] = []
+    parts: list[bytes] = []
+    end = CHUNK
     made: dict[bytes, tuple[bytes, tuple[int, int]]] = {}
     for content, address in zip(contents, digests(contents), strict=True):
         if address in made and made[address][0] == content:
             places.append(made[address][1])
-            continue
-        if end >= CHUNK:
-            parts, number, end = [], number + 1, 0
-            chunks.append(parts)
-        place = (number, end)
-        made[address] = (content, place)
-        places.append(place)
-        parts.append(content)
-        end += len(content)
-    return places, [joined for parts in chunks if (joined := b"".join(parts))]
+        elif content:
+            if end >= CHUNK:
+                parts, end = [], 0
+                chunks.append(parts)
+            place = (len(chunks) - 1, end)
+            made[address] = (content, place)
+            places.append(place)
+            parts.append(content)
+            end += len(content)
+        else:
+            places.append((-1, 0))
+    return places, list(map(b"".join, chunks))
