@@ -41,6 +41,15 @@ def test_contents_are_there_in_the_batch_and_after_it(store: Store, run: int) ->
     assert examine(store.path).ok
 
 
+def test_text_is_gathered_like_bytes(store: Store, run: int) -> None:
+    """A text is its UTF-8, a view its bytes, in the batch as alone."""
+    given = ["grüße\n", "plain", memoryview(b"view"), bytearray(b"array"), "caf\udce9"] * 5
+    expected = ["grüße\n".encode(), b"plain", b"view", b"array", b"caf\xe9"] * 5
+    with store.batch():
+        numbers = [store.attach_artifact(run, "note", one) for one in given]
+    assert [store.read_artifact(number) for number in numbers] == expected
+
+
 def test_many_stand_in_few_chunks(store: Store, run: int) -> None:
     """A row for each artifact and nothing else; in at most half the bytes that zstd needs for each alone."""
     import zstandard

@@ -65,12 +65,12 @@ class Artifacts:
         path: str | os.PathLike[str] | None = None,
     ) -> int:
         """As `Store.attach_artifact`."""
+        if isinstance(content, str):
+            content = content.encode("utf-8", "surrogatepass" if _has_other_surrogates(content) else "surrogateescape")
         if content.__class__ is bytes and len(content) <= LARGEST and self._connection.in_transaction:
             number = self._gathering.gather(run, kind, content, name, path)
             if number:
                 return number
-        if isinstance(content, str):
-            content = content.encode("utf-8", "surrogatepass" if _has_other_surrogates(content) else "surrogateescape")
         if isinstance(content, (bytes, bytearray, memoryview)):
             view = memoryview(content)
             view = view.cast("B") if view.contiguous else memoryview(view.tobytes())
