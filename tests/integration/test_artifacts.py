@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -316,3 +317,54 @@ def test_listing_by_run_kind_and_name(store: Store, run: int) -> None:
     assert [found.id for found in store.artifacts.list(run=run)] == [2, 1]
     assert [found.id for found in store.artifacts.list(kind="note", run=other)] == [4]
     assert [found.id for found in store.artifacts.list(name="log-name", after=3)] == [1]
+
+
+def test_step_commits_what_was_cut_while_another_thread_writes_on(store: Store, run: int) -> None:
+    """One thread writes and cuts, another steps: all bytes are there, in their order."""
+    drawn = random.Random(7)
+    writer = store.artifacts.writer(run, name="stdout")
+    written = []
+    stepping: threading.Thread | None = None
+    for _ in range(400):
+        data = drawn.randbytes(drawn.choice((1, 30, 4096, 5000, codec.CHUNK)))
+        writer.write(data)
+        written.append(data)
+        if stepping is None or not stepping.is_alive():
+            if stepping is not None:
+                stepping.join()
+            assert writer.cut()
+            stepping = threading.Thread(target=writer.step)
+            stepping.start()
+    assert stepping is not None
+    stepping.join()
+    writer.close()
+    assert store.read_artifact(writer.id) == b"".join(written)
+
+
+def test_what_was_cut_stays_the_next_step(store: Store, run: int) -> None:
+    """Cutting again before the step takes nothing more, and what came since is pending still."""
+    writer = store.artifacts.writer(run, name="stdout")
+    assert not writer.cut()
+    writer.write(b"first\n")
+    assert writer.cut()
+    writer.write(b"second\n")
+    assert writer.cut()
+    assert (writer.pending, writer.waiting) == (13, 7)
+    writer.step()
+    assert store.read_artifact(writer.id) == b"first\n"
+    assert (writer.pending, writer.waiting) == (7, 7)
+    writer.close()
+    assert store.read_artifact(writer.id) == b"first\nsecond\n"
+
+
+def test_chunks_are_cut_at_the_same_places_however_the_bytes_come(store: Store, run: int) -> None:
+    """Reads of any size make the same chunks, so the same output is stored once."""
+    content = random.Random(8).randbytes(5 * codec.CHUNK + 77)
+    for size in (999, 4096, 100_000, codec.CHUNK, 300_000, len(content)):
+        with store.artifacts.writer(run) as writer:
+            for start in range(0, len(content), size):
+                writer.write(content[start : start + size])
+                if writer.due:
+                    writer.step()
+        assert store.read_artifact(writer.id) == content
+        assert chunks(store) == 6

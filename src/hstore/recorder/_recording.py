@@ -3,6 +3,9 @@
 Nothing in here may disturb the command. So every call that the relay makes returns soon, whatever another
 process does with the file: waiting for its lock is cut into short tries, between which the command's bytes
 are passed on, and what could not be written yet is kept, up to a bound.
+
+Little output is written by the thread that reads it. Where much comes, reading, passing on and masking go on there,
+while a worker digests, compresses and writes what was masked before.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import time
 
 from hstore.errors import Busy, HstoreError
 from hstore.recorder._git import head_commit
+from hstore.recorder._worker import Worker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +24,15 @@ if TYPE_CHECKING:
     from hstore.domains.artifacts import ArtifactWriter
     from hstore.store import Store
 
-COMMIT_SECONDS = 0.2
-"""How soon after its arrival a byte is committed."""
+COMMIT_SECONDS = 0.12
+"""How soon after its arrival a byte is committed: with a follower's pause of 0.1 s it is seen within 0.25 s."""
+GATHER_SECONDS = 0.01
+"""How long the first byte after a pause waits for others: the lines of a slow command are seen at once."""
 HELD_BYTES = 32 << 20
 """How much is kept while another process holds the lock."""
 LAST_TRY_SECONDS = 5.0
 """How long the end of a run is tried to be committed."""
+_ROOM_SECONDS = 0.05  # how long the relay waits at a time for the worker to catch up
 _TRY_SECONDS = 0.1
 _REST_SECONDS = 0.1
 
@@ -82,10 +89,12 @@ class Recording:
         self._store: Store | None = None
         self._run = 0
         self._writers: dict[str, ArtifactWriter] = {}
+        self._worker = Worker()
         self._backlog: list[tuple[str, bytes, int]] = []
         self._backlog_bytes = 0
         self._given_up = False
         self._due: float | None = time.monotonic()  # the run itself is to be seen by others at once
+        self._committed = 0.0
         self._rest_until = 0.0
 
     def write(self, name: str, data: bytes, at: int) -> None:
@@ -98,34 +107,56 @@ class Recording:
             self._backlog.append((name, data, at))
             self._backlog_bytes += len(data)
         if self._due is None:
-            self._due = time.monotonic() + COMMIT_SECONDS
+            self._due = self._next_commit()
 
     def patience(self) -> float | None:
         """Seconds until `tick` has something to do; None while there is nothing."""
+        if self._worker.busy:
+            return COMMIT_SECONDS  # it may meet a lock
         return None if self._due is None else max(self._due, self._rest_until) - time.monotonic()
 
     def tick(self) -> None:
         """Commit what is due; what another process's lock prevents stays due."""
-        if self._given_up or self._due is None:
-            return
-        now = time.monotonic()
-        if now < self._rest_until or (now < self._due and not self._is_full()):
+        if self._given_up or (self._worker.busy and not self._caught_up()):
             return
         try:
-            self._commit()
-            self._due = time.monotonic() + COMMIT_SECONDS if self._held() else None
+            self._worker.outcome()
+            if self._is_time():
+                self._commit()
         except Busy as busy:
             self._rest_until = time.monotonic() + _REST_SECONDS
+            self._due = self._rest_until
             if self._held() >= HELD_BYTES:
                 self._give_up(busy)
         except Exception as error:
             self._give_up(error)
 
+    def _is_time(self) -> bool:
+        if self._due is None:
+            return False
+        now = time.monotonic()
+        return now >= self._rest_until and (now >= self._due or self._is_full())
+
+    def _caught_up(self) -> bool:
+        """Whether the worker has finished; where much is kept already, that is worth waiting for.
+
+        Not for long, as it may be waiting for a lock; but in the end the bytes must go somewhere.
+        """
+        if not self._is_full():
+            return False
+        return self._worker.wait(_ROOM_SECONDS if self._held() < HELD_BYTES else LAST_TRY_SECONDS)
+
+    def _next_commit(self) -> float:
+        """When what has come now is to be committed: soon after a pause, else at a bounded rate."""
+        return max(time.monotonic() + GATHER_SECONDS, self._committed + COMMIT_SECONDS)
+
     def finish(self, ended: Ended, impatient: Callable[[], bool]) -> None:
         """Record the end, waiting for a lock no longer than `impatient` allows, and close the store."""
+        self._worker.wait()
         deadline = time.monotonic() + LAST_TRY_SECONDS
         while True:
             try:
+                self._worker.outcome()
                 self._finish(ended)
                 break
             except Busy as busy:
@@ -151,23 +182,33 @@ class Recording:
             pass  # that it could not be recorded has been said
 
     def _commit(self) -> None:
+        """Commit what there is, or have the worker do it if that is much."""
         store = self._opened()
-        if self._run:
-            # Each in a transaction of its own: masking and compressing then happen outside of the lock.
-            for writer in self._writers.values():
-                if writer.pending:
-                    writer.step()
+        self._committed = time.monotonic()
+        if not self._run:
+            with store.batch():
+                run, writers = self._begun(store)
+            self._keep(run, writers)
+            self._due = self._next_commit() if self._held() else None
             return
-        with store.batch():
-            run, writers = self._begun(store)
-        self._keep(run, writers)
+        much = self._is_full()
+        steps = self._cut()
+        if much:
+            self._worker.start(lambda: _all(steps))
+        else:
+            _all(steps)
+        self._due = self._next_commit() if any(writer.waiting for writer in self._writers.values()) else None
+
+    def _cut(self) -> list[Callable[[], None]]:
+        """The steps to be made: each in a transaction of its own, as compressing then happens outside of the lock."""
+        return [writer.step for writer in self._writers.values() if writer.cut()]
 
     def _finish(self, ended: Ended) -> None:
         if self._given_up and not self._run:
             return
         store = self._opened()
         while self._run and self._is_full():
-            self._commit()
+            _all(self._cut())
         with store.batch():  # a short command is this one transaction altogether
             run, writers = (self._run, self._writers) if self._run else self._begun(store)
             for writer in writers.values():
@@ -228,6 +269,11 @@ class Recording:
                 self._store.close()
             except Exception as error:
                 self._give_up(error)
+
+
+def _all(steps: list[Callable[[], None]]) -> None:
+    for step in steps:
+        step()
 
 
 def _said(error: Exception) -> str:

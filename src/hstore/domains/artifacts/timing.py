@@ -36,6 +36,16 @@ def timed_pieces(
     return found, left[::-1]
 
 
+def divided(marks: list[tuple[int, int]], size: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Part marks into those of the first `size` bytes and those of the rest."""
+    for number, (at, length) in enumerate(marks):
+        if length >= size:
+            rest = [(at, length - size)] if length > size else []
+            return [*marks[:number], (at, size)] if size else [], [*rest, *marks[number + 1 :]]
+        size -= length
+    return marks, []
+
+
 def coarser(marks: list[tuple[int, int]], share: int) -> list[tuple[int, int]]:
     """Let `share` neighbours have one mark, that of the first."""
     return [

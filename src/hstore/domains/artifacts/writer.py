@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hstore.clock import now
 from hstore.codec import CHUNK
-from hstore.domains.artifacts.timing import coarser, counts_json, timed_pieces
+from hstore.domains.artifacts.timing import coarser, counts_json, divided, timed_pieces
 from hstore.door import NAME_LIMIT
 from hstore.errors import HstoreError, NotFound
 from hstore.listing import identifier, one_of
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 KINDS = ("log", "file", "note")
 STEP = 4 * CHUNK
 """Bytes after which a step is due; who steps when it is due keeps at most this and one read in memory."""
+LARGEST_STEP = 4 * STEP
+"""Bytes that are cut off at once, so that a backlog is worked off in bounded transactions."""
+_SMALL = 4096  # bytes of a write that is kept together with others
 _MARKS_PENDING = 8192  # of bytes not yet committed; beyond, they are made coarser
 
 ADD = """
@@ -38,10 +41,26 @@ PROGRESS = """
 SIZE = "SELECT size FROM artifacts WHERE id = $1"
 
 
+class _Cut:
+    """What one step commits: the contents of its chunks, the times of their bytes, and what the row says then."""
+
+    __slots__ = ("contents", "marks", "masked", "size", "source_size")
+
+    def __init__(
+        self, contents: list[bytes], size: int, marks: list[tuple[int, int]], source_size: int, masked: str
+    ) -> None:
+        self.contents = contents
+        self.size = size
+        self.marks = marks
+        self.source_size = source_size
+        self.masked = masked
+
+
 class ArtifactWriter:
     """Takes the bytes of one artifact as they come; what was stepped is kept whatever happens later.
 
-    Not for several threads at once. As a context manager it closes at the end, as incomplete after an exception.
+    Not for several threads at once, with one exception: after `cut`, one thread may `step` while another goes on with
+    `write`. As a context manager it closes at the end, as incomplete after an exception.
     """
 
     def __init__(
@@ -66,14 +85,16 @@ class ArtifactWriter:
             raise NotFound(f"run: there is no run {run}")
         self.id = int(made[0][0])
         """The artifact's id."""
-        self.pending = 0
-        """Masked bytes not yet committed."""
+        self.waiting = 0
+        """Masked bytes not yet cut off."""
         self._connection = connection
         self._door = door
         self._chunks = chunks
         self._stream = door.masker.stream()
-        self._masked = bytearray()
+        # As they came, since joining them into one buffer would copy every byte three times before it is compressed.
+        self._kept: list[bytes | bytearray] = []
         self._marks: list[tuple[int, int]] = []
+        self._cut: _Cut | None = None
         self._unsure: int | None = None
         self._size = 0
         self._source_size = 0
@@ -89,24 +110,49 @@ class ArtifactWriter:
 
     def _keep(self, masked: bytes, at: int | None) -> None:
         if masked:
-            self._masked += masked
+            self._keep_bytes(masked)
             self._marks.append((now() if at is None else at, len(masked)))
-            self.pending += len(masked)
+            self.waiting += len(masked)
         if len(self._marks) > _MARKS_PENDING:
             self._marks = coarser(self._marks, 2)
 
+    def _keep_bytes(self, masked: bytes) -> None:
+        """A small write joins the one before: a flood of them would take more memory for objects than for bytes."""
+        if len(masked) >= _SMALL:
+            self._kept.append(masked)
+        elif self._kept and len(self._kept[-1]) < CHUNK and isinstance(self._kept[-1], bytearray):
+            self._kept[-1] += masked
+        else:
+            self._kept.append(bytearray(masked))
+
+    @property
+    def pending(self) -> int:
+        """Masked bytes not yet committed."""
+        cut = self._cut
+        return self.waiting if cut is None else self.waiting + cut.size
+
     @property
     def due(self) -> bool:
-        """Whether enough is pending that `step` should be called before more is written."""
-        return self.pending >= STEP
+        """Whether so much waits that `step` should be called before more is written."""
+        return self.waiting >= STEP
+
+    def cut(self) -> bool:
+        """Set apart what the next step commits: the whole chunks of what waits, or all of it if it is less than one.
+
+        Returns:
+            Whether there is anything to step. What was cut before and not committed yet stays what comes next.
+        """
+        if self._cut is None and self.waiting:
+            self._cut = self._cut_off(min(self.waiting // CHUNK * CHUNK, LARGEST_STEP) or self.waiting)
+        return self._cut is not None
 
     def step(self) -> None:
-        """Commit what is pending: all of it, or the whole chunks of it when there is at least one.
+        """Commit what was cut off, or else what `cut` finds now.
 
         When this raises, what was pending still is: call it again later, or close.
         """
-        whole = self.pending // CHUNK * CHUNK
-        self._commit(whole or self.pending, complete=False)
+        if self.cut():
+            self._commit(complete=False)
 
     def close(self, complete: bool = True) -> None:
         """Commit the rest and note whether the artifact is complete; idempotent.
@@ -118,7 +164,10 @@ class ArtifactWriter:
         if not self._finished:
             self._keep(self._stream.finish(), None)
             self._finished = True
-        self._commit(self.pending, complete)
+        if self._cut is not None:
+            self._commit(complete=False)
+        self._cut = self._cut_off(self.waiting)
+        self._commit(complete)
         self._stream.close()
         self._closed = True
 
@@ -126,9 +175,10 @@ class ArtifactWriter:
         """Forget what is pending and write no more; what was committed stays, as incomplete."""
         self._finished = True
         self._stream.close()
-        self._masked.clear()
+        self._kept.clear()
         self._marks.clear()
-        self.pending = 0
+        self._cut = None
+        self.waiting = 0
         self._closed = True
 
     def __enter__(self) -> ArtifactWriter:
@@ -145,13 +195,43 @@ class ArtifactWriter:
         except HstoreError:
             self.abandon()  # what went wrong first is what the caller should see
 
-    def _commit(self, length: int, complete: bool) -> None:
+    def _cut_off(self, length: int) -> _Cut:
+        contents = self._chunked(length)
+        marks, self._marks = divided(self._marks, length)
+        self.waiting -= length
+        return _Cut(contents, length, marks, self._source_size, counts_json(self._stream.counts))
+
+    def _chunked(self, length: int) -> list[bytes]:
+        """Take the first `length` bytes, as chunks; what came as a chunk is not copied."""
+        contents: list[bytes] = []
+        parts: list[bytes | bytearray | memoryview] = []
+        room = min(CHUNK, length)
+        taken = start = 0
+        while length:
+            piece = self._kept[taken]
+            part = piece if not start and len(piece) <= room else memoryview(piece)[start : start + room]
+            parts.append(part)
+            start += len(part)
+            room -= len(part)
+            length -= len(part)
+            if start == len(piece):
+                taken, start = taken + 1, 0
+            if not room:
+                contents.append(part if len(parts) == 1 and isinstance(part, bytes) else b"".join(parts))
+                parts = []
+                room = min(CHUNK, length)
+        if start:
+            self._kept[taken] = self._kept[taken][start:]
+        del self._kept[:taken]
+        return contents
+
+    def _commit(self, complete: bool) -> None:
+        cut = self._cut
+        assert cut is not None  # noqa: S101 - who calls has cut
         self._check_kept()
-        cut = [bytes(self._masked[start : min(start + CHUNK, length)]) for start in range(0, length, CHUNK)]
-        pieces, marks_left = timed_pieces(self._chunks.prepare(cut), self._marks)
-        masked = counts_json(self._stream.counts)
-        size = self._size + length
-        progress = (size, self._source_size, masked, int(complete), self.id, self._size)
+        pieces, _ = timed_pieces(self._chunks.prepare(cut.contents), cut.marks)
+        size = self._size + cut.size
+        progress = (size, cut.source_size, cut.masked, int(complete), self.id, self._size)
         with self._connection.transaction():
             if not self._connection.write(PROGRESS, progress):
                 raise NotFound(
@@ -163,9 +243,7 @@ class ArtifactWriter:
                 self._connection.write(ADD_PIECE, (self.id, start, chunk.size, number, at, marks))
                 start += chunk.size
         self._size = size
-        self._marks = marks_left
-        self.pending -= length
-        del self._masked[:length]
+        self._cut = None
         self._unsure = self._connection.rollbacks if self._connection.in_transaction else None
 
     def _check_kept(self) -> None:
