@@ -28,6 +28,8 @@ COMMIT_SECONDS = 0.12
 """How soon after its arrival a byte is committed: with a follower's pause of 0.1 s it is seen within 0.25 s."""
 GATHER_SECONDS = 0.01
 """How long the first byte after a pause waits for others: the lines of a slow command are seen at once."""
+QUEUED_BYTES = 4 << 20
+"""How much waits for a busy worker before the reading waits too; with less, each stalls at every pause of the other."""
 HELD_BYTES = 32 << 20
 """How much is kept while another process holds the lock."""
 LAST_TRY_SECONDS = 5.0
@@ -142,7 +144,7 @@ class Recording:
 
         Not for long, as it may be waiting for a lock; but in the end the bytes must go somewhere.
         """
-        if not self._is_full():
+        if self._waiting() < QUEUED_BYTES:
             return False
         return self._worker.wait(_ROOM_SECONDS if self._held() < HELD_BYTES else LAST_TRY_SECONDS)
 
@@ -197,7 +199,7 @@ class Recording:
             self._worker.start(lambda: _all(steps))
         else:
             _all(steps)
-        self._due = self._next_commit() if any(writer.waiting for writer in self._writers.values()) else None
+        self._due = self._next_commit() if self._waiting() else None
 
     def _cut(self) -> list[Callable[[], None]]:
         """The steps to be made: each in a transaction of its own, as compressing then happens outside of the lock."""
@@ -251,6 +253,9 @@ class Recording:
 
     def _held(self) -> int:
         return self._backlog_bytes + sum(writer.pending for writer in self._writers.values())
+
+    def _waiting(self) -> int:
+        return sum(writer.waiting for writer in self._writers.values())
 
     def _is_full(self) -> bool:
         return any(writer.due for writer in self._writers.values())
