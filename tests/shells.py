@@ -109,15 +109,15 @@ class Typist:
         """Say whether the recorder's process is there (and not only waiting to be buried)."""
         return alive(self.recorder)
 
-    def leave(self):
+    def leave(self, recorder=None):
         """Type `exit`, and wait for the shell and its recorder to end; return all that was printed."""
         self.terminal.type(b"exit\r")
-        return self.wait_for_end()
+        return self.wait_for_end(recorder)
 
-    def wait_for_end(self):
+    def wait_for_end(self, recorder=None):
         """Wait for the end of the shell and its recorder; return what was printed."""
         _, seen = self.terminal.finish()
-        wait_until(lambda: not self.has_recorder(), "the recorder's end")
+        wait_until(lambda: not alive(recorder or self.recorder), "the recorder's end")
         return seen.decode(errors="replace").replace("\r\n", "\n")
 
     def kill(self):

@@ -78,6 +78,17 @@ def test_debug_trap_is_kept(bash, tmp_path):
     assert lines(at(tmp_path))[:3] == ["echo one; echo two", "set -T", "echo three"]
 
 
+def test_error_trap_is_about_the_persons_commands(bash):
+    """An ERR trap, inherited by functions too, is told of failing commands and of nothing of ours."""
+    person = bash(before="trap 'echo \"trap:$BASH_COMMAND\"' ERR; set -E\n")
+    person.enter("")
+    person.enter("false")
+    person.enter("")
+    person.enter("echo one")
+    seen = person.leave()
+    assert [line for line in seen.splitlines() if line.startswith("trap:")] == ["trap:false"]
+
+
 def test_debug_trap_that_forbids_commands(bash, tmp_path):
     """With extdebug a failing DEBUG trap skips commands; ours are not skipped, and what was skipped is recorded."""
     person = bash()

@@ -235,9 +235,12 @@ def test_script_that_was_kept_in_a_file(typist, shell, tmp_path, environment):
     assert lines(at(tmp_path))[0] == "echo one"
 
 
-@pytest.mark.parametrize("shell", [each for each in SHELLS if each.values[0] != "fish"])
+@pytest.mark.parametrize("shell", SHELLS)
 def test_systems_without_paths_of_descriptors(typist, shell, tmp_path, environment):
-    """Where no process can open what another has open, a named pipe in a private folder does it, and is removed."""
+    """Where no process can open what another has open, a named pipe in a private folder does it, and is removed.
+
+    A recorder that was killed is replaced there too, though its pipe is left behind.
+    """
     environment["TMPDIR"] = str(tmp_path / "temporary")
     (tmp_path / "temporary").mkdir()
     program = tmp_path / "hstore"
@@ -247,17 +250,26 @@ def test_systems_without_paths_of_descriptors(typist, shell, tmp_path, environme
     )
     program.chmod(0o755)
     person = typist(shell, load=False, after=LOAD[shell].format(program))
-    [folder] = (tmp_path / "temporary").iterdir()
+    [folder] = (tmp_path / "temporary").glob("hstore-*")
     assert folder.stat().st_mode & 0o777 == 0o700
     person.enter("echo one")
     person.enter(" echo hidden")
-    person.enter("echo 'two\nlines'" if shell == "zsh" else "echo two")
-    person.terminal.type(b"exit\r")
-    person.terminal.finish()
-    wait_until(lambda: not list((tmp_path / "temporary").iterdir()), "the end of the recorder")
-    wait_until(lambda: len(lines(at(tmp_path))) >= 2, "the commands")
-    assert lines(at(tmp_path))[0] == "echo one"
+    wait_until(lambda: lines(at(tmp_path)) == ["echo one"], "the command")
+    first = recorder_of(person, tmp_path)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{first}").exists(), "its burial")  # to `kill -0` it is there until then
+    person.enter("echo two")
+    second = recorder_of(person, tmp_path)
+    assert "the recorder of this shell had ended" in person.leave(second)
+    assert [file for file in (tmp_path / "temporary").rglob("pipe") if file.parent != folder] == []
+    assert [line for line in lines(at(tmp_path)) if line.startswith("echo")] == ["echo one", "echo two"]
     assert not any("hidden" in line for line in lines(at(tmp_path)))
+
+
+def recorder_of(person, tmp_path):
+    """The recorder's process id, which the shell has at the end of its variable where the pipe has a name."""
+    person.enter(f"printf %s $HSTORE_SHELL_RECORDER >{tmp_path}/now")
+    return int((tmp_path / "now").read_text().split(":")[-1])
 
 
 def test_terminated_recorder_writes_what_it_has(typist, tmp_path):

@@ -50,9 +50,12 @@ class Channel:
         return os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def addresses(self, pid: int) -> tuple[str, ...]:
-        """Paths by which the shell reaches a recorder's pipe, memory and notice, as far as it has them."""
+        """Paths by which the shell reaches the pipe, memory and notice of the recorder `pid`.
+
+        A named pipe may outlive its recorder, so there the last two are empty and the process's id follows.
+        """
         if self._folder is not None:
-            return (os.path.join(self._folder, "pipe"),)
+            return (os.path.join(self._folder, "pipe"), "", "", str(pid))
         return tuple(f"/proc/{pid}/fd/{number}" for number in (self.pipe, self._memory, self._notice))
 
     def descriptors(self) -> frozenset[int]:
@@ -61,7 +64,8 @@ class Channel:
 
     def tell(self, message: str) -> None:
         """Have the shell show one line before its next prompt, where there is a notice."""
-        line = message.encode("utf-8", "backslashreplace") + b"\n"
+        shown = "".join(letter if letter.isprintable() else "?" for letter in message)
+        line = shown.encode("utf-8", "backslashreplace") + b"\n"
         if self._notice >= 0 and os.fstat(self._notice).st_size + len(line) <= NOTICE_BYTES:
             os.lseek(self._notice, 0, os.SEEK_END)
             os.write(self._notice, line)

@@ -27,7 +27,7 @@ __hstore_prompt() {
 __hstore_after() {
     local __hstore_since=$__hstore_began __hstore_number __hstore_moment __hstore_line
     __hstore_began=0
-    ((__hstore_since > 0)) || return
+    ((__hstore_since > 0)) || return 0
     __hstore_newest
     if __hstore_is_new; then
         [[ $__hstore_line == [[:space:]]* ]] || __hstore_record
@@ -93,7 +93,7 @@ __hstore_record() {
     else
         ((duration = __hstore_seconds * 1000000 + 1 - __hstore_since))
     fi
-    [[ -p $__hstore_pipe ]] || __hstore_start || return
+    __hstore_has_recorder || __hstore_start || return
     {
         builtin printf '\0\1hstore\1\0exports\0'
         builtin export -p
@@ -110,13 +110,18 @@ __hstore_drop_repeated() {
     fi
 }
 
+# A pipe that has a name may outlive its recorder, whose process is then given.
+__hstore_has_recorder() {
+    [[ -p $__hstore_pipe ]] && { [[ -z $__hstore_process ]] || builtin kill -0 "$__hstore_process" 2>/dev/null; }
+}
+
 # The recorder is gone: start another, and say so; three times at most.
 __hstore_start() {
     ((__hstore_starts < 3)) || return
     ((__hstore_starts += 1))
     [[ -z $__hstore_pipe ]] || builtin printf 'hstore: the recorder of this shell had ended; another is started\n' >&2
     eval "$("${__hstore_program[@]}" init bash 2>/dev/null)"
-    [[ ! -p $__hstore_pipe ]] || return 0
+    ! __hstore_has_recorder || return 0
     builtin printf 'hstore: no recorder can be started; commands are not recorded\n' >&2
     __hstore_starts=3
     return 1
@@ -163,12 +168,13 @@ __hstore_adopt() {
     local IFS=: has
     # shellcheck disable=SC2206 # to be split
     has=(${HSTORE_SHELL_RECORDER-})
-    if [[ ${has[0]-} != "$$" || ! -p ${has[1]-} ]]; then
-        has=("$$" "${__hstore_offer[@]}")
-    else
+    __hstore_pipe=${has[1]-} __hstore_process=${has[4]-}
+    if [[ ${has[0]-} == "$$" ]] && __hstore_has_recorder; then
         __hstore_refuse
+    else
+        has=("$$" "${__hstore_offer[@]}")
     fi
-    __hstore_pipe=${has[1]-} __hstore_memory=${has[2]-} __hstore_notice=${has[3]-}
+    __hstore_pipe=${has[1]-} __hstore_memory=${has[2]-} __hstore_notice=${has[3]-} __hstore_process=${has[4]-}
     [[ -n $__hstore_pipe ]] || return 0
     export HSTORE_SHELL_RECORDER="${has[*]}"
     __hstore_say "$__hstore_pipe" shell "$$" bash

@@ -20,17 +20,26 @@ end
 # Take on the recorder that this process has already (`exec fish`, or loaded twice), else the one that is offered.
 function __hstore_adopt
     set -l has (string split : -- "$HSTORE_SHELL_RECORDER")
-    if test "$has[1]" = $fish_pid; and set -q has[2]; and test -p "$has[2]"
+    set -g __hstore_pipe $has[2]
+    set -g __hstore_process $has[5]
+    if test "$has[1]" = $fish_pid; and __hstore_has_recorder
         __hstore_refuse
     else
         set has $fish_pid $__hstore_offer
     end
     set -g __hstore_pipe $has[2]
     set -g __hstore_notice $has[4]
+    set -g __hstore_process $has[5]
     if test -p "$__hstore_pipe"
         set -gx HSTORE_SHELL_RECORDER (string join : -- $has)
         __hstore_say $__hstore_pipe shell $fish_pid fish
     end
+end
+
+# A pipe that has a name may outlive its recorder, whose process is then given.
+function __hstore_has_recorder
+    test -p "$__hstore_pipe"; or return 1
+    test -z "$__hstore_process"; or command kill -0 $__hstore_process 2>/dev/null
 end
 
 # The recorder is gone: start another, and say so; three times at most.
@@ -41,7 +50,7 @@ function __hstore_start
         echo 'hstore: the recorder of this shell had ended; another is started' >&2
     end
     $__hstore_program init fish 2>/dev/null | source
-    test -p "$__hstore_pipe"; and return 0
+    __hstore_has_recorder; and return 0
     echo 'hstore: no recorder can be started; commands are not recorded' >&2
     set -g __hstore_starts 3
     return 1
@@ -64,7 +73,7 @@ else
             set -l took $CMD_DURATION
             set -q __hstore_directory; or return # it is the command that has loaded this
             if test -z "$fish_private_mode"; and string match -qr '^\S' -- "$argv"
-                if test -p "$__hstore_pipe"; or __hstore_start
+                if __hstore_has_recorder; or __hstore_start
                     begin
                         builtin printf '\0\1hstore\1\0exports\0'
                         set -xL

@@ -31,7 +31,7 @@ __hstore_precmd() {
 __hstore_record() {
     integer duration
     (( duration = (__hstore_ended - __hstore_since) * 1000000 ))
-    [[ -p $__hstore_pipe ]] || __hstore_start || return
+    __hstore_has_recorder || __hstore_start || return
     {
         builtin printf '\0\1hstore\1\0exports\0'
         builtin export -p
@@ -40,13 +40,18 @@ __hstore_record() {
     } 2>/dev/null 1<>"$__hstore_pipe"
 }
 
+# A pipe that has a name may outlive its recorder, whose process is then given.
+__hstore_has_recorder() {
+    [[ -p $__hstore_pipe ]] && { [[ -z $__hstore_process ]] || builtin kill -0 "$__hstore_process" 2>/dev/null }
+}
+
 # The recorder is gone: start another, and say so; three times at most.
 __hstore_start() {
     (( __hstore_starts < 3 )) || return
     (( __hstore_starts += 1 ))
     [[ -z $__hstore_pipe ]] || builtin print -ru2 'hstore: the recorder of this shell had ended; another is started'
     eval "$("${__hstore_program[@]}" init zsh 2>/dev/null)"
-    [[ ! -p $__hstore_pipe ]] || return 0
+    ! __hstore_has_recorder || return 0
     builtin print -ru2 'hstore: no recorder can be started; commands are not recorded'
     __hstore_starts=3
     return 1
@@ -64,12 +69,13 @@ __hstore_adopt() {
     emulate -L zsh
     local -a has
     has=("${(@s.:.)${HSTORE_SHELL_RECORDER-}}")
-    if [[ ${has[1]-} != "$$" || ! -p ${has[2]-} ]]; then
-        has=("$$" "${__hstore_offer[@]}")
-    else
+    typeset -g __hstore_pipe=${has[2]-} __hstore_notice=${has[4]-} __hstore_process=${has[5]-}
+    if [[ ${has[1]-} == "$$" ]] && __hstore_has_recorder; then
         __hstore_refuse
+    else
+        has=("$$" "${__hstore_offer[@]}")
+        __hstore_pipe=${has[2]-} __hstore_notice=${has[4]-} __hstore_process=${has[5]-}
     fi
-    typeset -g __hstore_pipe=${has[2]-} __hstore_notice=${has[4]-}
     [[ -n $__hstore_pipe ]] || return 0
     export HSTORE_SHELL_RECORDER="${(j.:.)has}"
     __hstore_say "$__hstore_pipe" shell "$$" zsh
