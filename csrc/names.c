@@ -153,11 +153,12 @@ static void take_name(struct reading *r, const uint8_t *from, int before, int be
     }
 }
 
-/* What lies before it in an overlong name has as much of the name behind it, and is refused as well. */
-static const uint8_t *behind_overlong(const struct candidate *c) {
-    const uint8_t *p = c->start;
-    while (p < c->end && p - c->start < LONGEST_WALK && is_name_character(*p)) p++;
-    return p - c->start > NAME_SIDE ? p - NAME_SIDE : c->after; /* with colours inside nothing is known of others */
+/* What lies before it in an overlong name has as much of the name behind it, and is refused as well. With colours inside
+ * the other anchors are not looked at: while the name was open, the text of links in it may have been shown. */
+static const uint8_t *behind_overlong(const struct reading *r) {
+    const uint8_t *start = r->c->start, *p = start;
+    while (p < r->c->end && p - start < LONGEST_WALK && is_name_character(*p)) p++;
+    return p - start > NAME_SIDE ? p - NAME_SIDE : r->k.at;
 }
 
 /* The "-D" of -Dname=value is no part of the name. */
@@ -176,7 +177,7 @@ static enum outcome read_name(struct reading *r, const uint8_t *plain) {
         overlong |= behind == NAME_SIDE;
         if (overlong) break;
     }
-    r->name_end = overlong ? behind_overlong(r->c) : r->k.at;
+    r->name_end = overlong ? behind_overlong(r) : r->k.at;
     if (overlong || !may_follow_name(ch)) return REFUSED;
     p = first = r->c->start;
     for (before = 0;; before++, first = p) {

@@ -8,6 +8,8 @@ INPUTS: dict[str, list[bytes]] = {
         b"\x00\x01abcabcabd\x00\xff\x00\x1b[31mdoo_v1_61E13a6AEd9A06beabcaabcabcabd06cD4BEaaDf",
     ],
     "laws": [
+        # a link's text inside an overlong name was shown while the name was open, and judged once it was overlong
+        b'\x02\x3f\xffKEY\x1b]encryptio key "\x1b\\xxxx.xxxx.xxxx.xxxx.xxxx.xxxx.xxxx.xxxx.xxxx.xxxx.xxxx.xxxx5xE',
         # a write ended in an escape sequence inside "signature=", and without what is behind it that was no anchor
         b"\x02\x0a\xffSIGNATURE\x1b[x=xxxx.xx.6BN.o.r-",
         # while a command was undecided, the value of a name that ends with it was shown
