@@ -21,7 +21,7 @@ class AmbientSession:
         self._sessions = sessions
         self._given = given
         self._readonly = readonly
-        self._known: tuple[int, int] | None = None
+        self._known: tuple[int, int, int] | None = None
         self._named: tuple[tuple[int, int], Reference, int] | None = None
 
     def id_of(self, session: Reference | None) -> int | None:
@@ -56,13 +56,16 @@ class AmbientSession:
         given = self._given
         if given.session is None:
             return None
-        known = self._known
-        if known is not None and known[0] == self._connection.rollbacks:
-            return known[1]
+        known, connection = self._known, self._connection
+        if known is not None and known[0] == connection.rollbacks:
+            # What another thread has made in a transaction that is still open may be undone, its id be another's then.
+            unsure = known[1] == connection.begun and connection.others_transaction
+            if not unsure:
+                return known[2]
         if self._readonly:
             return self._sessions.id_of(given.session)
         if given.profile is not None and given.profile not in PROFILES:
             raise InvalidInput(f"HEIMDAL_PROFILE: one of {', '.join(PROFILES)}")
         made = self._sessions.open(given.session, profile=given.profile, context_dir=given.context_dir)
-        self._known = (self._connection.rollbacks, made.id)
+        self._known = (connection.rollbacks, connection.begun, made.id)
         return made.id

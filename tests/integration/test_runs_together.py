@@ -111,6 +111,7 @@ def test_many_more_than_a_block_in_two_shapes(store: Store) -> None:
         {"app": "a", "cmdline": "x", "duration": -1.0},
         {"app": "a", "cmdline": "x", "duration": float("nan")},
         {"app": "a", "cmdline": "x", "started_at": float("inf")},
+        {"app": "a", "cmdline": "x", "exit_code": 0, "duration": 9e10},
         {"app": "a", "cmdline": "x", "cwd": 7},
         {"app": ["unhashable"], "cmdline": "x"},
         {"cmdline": "x"},
@@ -127,6 +128,31 @@ def test_one_wrong_among_many_is_named_and_nothing_is_kept(store: Store, wrong: 
     with store.batch(), pytest.raises((InvalidInput, TypeError)):
         store.record_run(**(wrong if isinstance(wrong, dict) else {}))
     assert store.info().counts["runs"] == 0
+
+
+@pytest.mark.parametrize("field", ["duration", "started_at"])
+def test_no_number_among_numbers_is_named(store: Store, field: str) -> None:
+    """NaN is neither less nor more than its neighbours in a block of one shape."""
+    right = {"app": "a", "cmdline": "x", "exit_code": 0, field: 1.0}
+    with pytest.raises(InvalidInput, match=r"runs\[1\]"):
+        store.record_runs([right, {**right, field: float("nan")}, right])
+    assert store.info().counts["runs"] == 0
+
+
+@pytest.mark.parametrize("way", ["alone", "batch", "together"])
+def test_no_run_begins_before_the_year_1(store: Store, way: str) -> None:
+    """What could not be shown is refused: one such row would spoil every listing."""
+    longest = {"app": "a", "cmdline": "x", "exit_code": 0, "duration": 5.9e10}
+    store.record_run(**longest)
+    with pytest.raises(InvalidInput, match="years 1 to 9999"):
+        if way == "together":
+            store.record_runs([{**longest, "duration": 9e10}])
+        elif way == "batch":
+            with store.batch():
+                store.record_run("a", "x", exit_code=0, duration=9e10)
+        else:
+            store.record_run("a", "x", exit_code=0, duration=9e10)
+    assert [run.duration for run in store.runs.list()] == [5.9e10]
 
 
 def test_runs_of_many_belong_to_the_session_of_the_environment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

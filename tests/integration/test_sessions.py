@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,27 @@ def test_session_of_the_environment_survives_a_rolled_back_first_use(
             store.record_run("a", "a")
             raise ValueError("no")
         assert store.runs.get(store.record_run("a", "a")).session == "s"
+
+
+def test_session_that_another_threads_batch_may_yet_undo_is_not_taken_for_known(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that waited for that batch belongs to the environment's session, not to whoever got its id after it."""
+    monkeypatch.setenv("HEIMDAL_SESSION", "ambient")
+    recorded: list[int] = []
+    with Store.open(path) as store:
+        with store.batch():
+            store._projects.current()
+        waiting = threading.Thread(target=lambda: recorded.append(store.record_run("b", "b", exit_code=0)))
+        with pytest.raises(ValueError, match="undo"), store.batch():
+            store.record_run("a", "a", exit_code=0)
+            waiting.start()
+            time.sleep(0.2)  # it has looked for what is known by now, and waits
+            raise ValueError("undo")
+        other = store.session("other")
+        waiting.join()
+        assert store.runs.get(recorded[0]).session == "ambient"
+        assert store.runs.list(session=other) == []
 
 
 def test_wiki_references_by_session_and_run(store: Store, run: int) -> None:

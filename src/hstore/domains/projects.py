@@ -19,12 +19,16 @@ class Projects:
     def __init__(self, connection: Connection, door: Door, root: str) -> None:
         self._connection = connection
         self.root = door.text("root", root)
-        self._known: tuple[int, int] | None = None
+        self._known: tuple[int, int, int] | None = None
 
     def known(self) -> int | None:
-        """The id of this store's project if it has been seen and no rollback came between, else None."""
-        known = self._known
-        return known[1] if known is not None and known[0] == self._connection.rollbacks else None
+        """The id of this store's project if it has been seen and cannot have been undone since, else None."""
+        known, connection = self._known, self._connection
+        if known is None or known[0] != connection.rollbacks:
+            return None
+        # What another thread has made in a transaction that is still open may be undone, its id be another's then.
+        unsure = known[1] == connection.begun and connection.others_transaction
+        return None if unsure else known[2]
 
     def current(self) -> int:
         """The id of this store's project; call it inside the transaction that will refer to it."""
@@ -35,5 +39,5 @@ class Projects:
         if found is None:
             self._connection.write(ADD, (self.root, now()))
             found = self._connection.value(FIND, (self.root,))
-        self._known = (self._connection.rollbacks, int(found))
+        self._known = (self._connection.rollbacks, self._connection.begun, int(found))
         return int(found)

@@ -189,10 +189,10 @@ class Connection:
         try:
             self._behind.write(raw)
         except BaseException as failure:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")  # before anything is forgotten: another interrupt can come at any step
             self._behind.clear()
             self.rollbacks += 1
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
             if isinstance(failure, apsw.Error):
                 raise translate(failure, self.path) from None
             raise
@@ -201,6 +201,11 @@ class Connection:
     def in_transaction(self) -> bool:
         """Whether a transaction of this thread is open."""
         return bool(self._stack) and self._lock._is_owned()
+
+    @property
+    def others_transaction(self) -> bool:
+        """Whether a transaction of another thread is open: what it has written may yet be undone."""
+        return bool(self._stack) and not self._lock._is_owned()
 
     def using(self, action: Callable[[apsw.Connection], object]) -> None:
         """Let the engine's own modules act on the SQLite connection, with the lock held."""
@@ -217,13 +222,13 @@ class Connection:
         """Open a transaction, or a savepoint inside the one that is open."""
         try:
             raw = self._enter()
-            if self._stack:
-                raw.execute(f"SAVEPOINT level{len(self._stack)}")
-            else:
+            depth = len(self._stack)
+            if depth == 0:
                 self._ready(raw)
-                raw.execute("BEGIN IMMEDIATE")
+            self._stack.append(transaction)  # before there is anything to undo
+            raw.execute(f"SAVEPOINT level{depth}" if depth else "BEGIN IMMEDIATE")
+            if depth == 0:
                 self.begun += 1
-            self._stack.append(transaction)
         except apsw.Error as failure:
             self.drop(transaction)
             raise translate(failure, self.path) from None

@@ -68,7 +68,10 @@ def _microseconds(seconds: list[Any] | None) -> list[int] | None:
         return []
     if set(map(type, seconds)) != {float} or not (min(seconds) >= 0.0 and max(seconds) < FAR):
         return None
-    return list(map(round, map(mul, seconds, repeat(SECOND))))
+    try:
+        return list(map(round, map(mul, seconds, repeat(SECOND))))
+    except ValueError:  # NaN, behind another number: it is neither less nor more
+        return None
 
 
 def _are_codes(codes: list[Any]) -> bool:

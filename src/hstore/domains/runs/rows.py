@@ -28,8 +28,8 @@ LONG = 8192
 """Characters of a command line or directory that cannot be too long, whatever they are, nor become so when masked."""
 AT_APP, AT_LINE, AT_ARGV, AT_CWD = 3, 4, 5, 6
 """Places in a row as `RunRows.finished` takes it, whose first three are id, project and session."""
-FAR = 1e11
-"""Seconds after the epoch, in the year 5138: a time or duration below needs no closer look."""
+FAR = 6e10
+"""Seconds, 1901 years: a time or duration below needs no closer look, nor do their sum and the past by as much."""
 
 
 class RunRows:
