@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from hstore.engine import Connection
     from hstore.models import Reference
 
+KNOWN_SESSIONS = 256
+"""Sessions whose ids are kept in a batch."""
+
 
 class AmbientSession:
     """Resolves sessions for the other nouns; where none is given, the environment's is meant."""
@@ -22,7 +25,8 @@ class AmbientSession:
         self._given = given
         self._readonly = readonly
         self._known: tuple[int, int, int] | None = None
-        self._named: tuple[tuple[int, int], Reference, int] | None = None
+        self._moment = (0, 0)
+        self._named: dict[Reference | tuple[int], tuple[Reference, int]] = {}
 
     def id_of(self, session: Reference | None) -> int | None:
         """The row id of a session; for None that of `HEIMDAL_SESSION`, made now if it is new, else None."""
@@ -31,11 +35,16 @@ class AmbientSession:
         connection = self._connection
         if not connection.in_transaction:
             return self._sessions.id_of(session)
-        # In a batch the same session is named again and again, and asking for it would write what waits each time.
+        # In a batch the same sessions are named again and again, and asking for one writes what waits each time.
         moment = (connection.begun, connection.rollbacks)
-        if self._named is None or self._named[0] != moment or self._named[1] is not session:
-            self._named = (moment, session, self._sessions.id_of(session))
-        return self._named[2]
+        if self._moment != moment or len(self._named) >= KNOWN_SESSIONS:
+            self._named.clear()
+            self._moment = moment
+        # A result holds a dict, so it is known by itself; `True` would be found as 1.
+        key = session if type(session) is str or type(session) is int else (id(session),)
+        if key not in self._named:
+            self._named[key] = (session, self._sessions.id_of(session))
+        return self._named[key][1]
 
     def key_of(self, session: Reference | None, create: bool) -> str:
         """The stored key of a session; for None that of `HEIMDAL_SESSION`, which only `create` makes if it is new.

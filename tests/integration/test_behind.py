@@ -155,6 +155,27 @@ def test_unknown_sessions_and_taken_keys_are_told_at_the_call(store: Store) -> N
     assert len(store.runs.list(session="known")) == 1
 
 
+def test_sessions_in_turn_make_no_row_wait_less(store: Store) -> None:
+    """By key, id or result: each is asked for once in a batch, and a new one in the next."""
+    sessions = [store.session(key) for key in ("one", "two", "three")]
+    record(store)
+    for _ in range(2):
+        with store.batch():
+            for session in sessions:
+                store.record_run("a", "a", session=session, exit_code=0)
+                store.record_run("a", "a", session="".join(session.key), exit_code=0)
+                store.record_run("a", "a", session=session.id, exit_code=0)
+            before = waiting(store)
+            for session in sessions * 10:
+                store.record_run("a", "a", session=session, exit_code=0)
+                store.record_run("a", "a", session="".join(session.key), exit_code=0)
+                store.record_run("a", "a", session=session.id, exit_code=0)
+            assert waiting(store) == before + 90
+            with pytest.raises(InvalidInput):
+                store.record_run("a", "a", session=True, exit_code=0)
+    assert [len(store.runs.list(session=session, limit=None)) for session in sessions] == [66, 66, 66]
+
+
 def test_a_session_that_is_deleted_meanwhile_is_told(store: Store) -> None:
     """A single record checks again when the schema refuses what was looked up before."""
     session = store.session("short")

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -283,3 +284,19 @@ def test_project_of_a_store_is_recorded_once(store: Store, path: Path) -> None:
         raise ValueError("no")
     store.record_run("a", "a")
     assert store.query("SELECT root FROM projects") == ((str(path.parent),),)
+
+
+def test_a_subclass_has_its_own_hot_verbs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are called instead of the store's, and so is what a test puts in place of those."""
+
+    class Prefixed(Store):
+        def record_run(self, app: str, *given: Any, **more: Any) -> int:
+            return super().record_run(f"prefixed-{app}", *given, **more)
+
+    with Prefixed.open(path) as store:
+        assert store.runs.get(store.record_run("a", "a", exit_code=0)).app == "prefixed-a"
+        store.remember("key", 1)
+        assert store.recall("key") == 1
+    monkeypatch.setattr(Store, "recall", lambda self, key: f"instead of {key}")
+    with Store.open(path) as store:
+        assert store.recall("key") == "instead of key"

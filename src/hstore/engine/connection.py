@@ -225,15 +225,13 @@ class Connection:
             depth = len(self._stack)
             if depth == 0:
                 self._ready(raw)
+                self.begun += 1
             self._stack.append(transaction)  # before there is anything to undo
             raw.execute(f"SAVEPOINT level{depth}" if depth else "BEGIN IMMEDIATE")
-            if depth == 0:
-                self.begun += 1
-        except apsw.Error as failure:
+        except BaseException as failure:
             self.drop(transaction)
-            raise translate(failure, self.path) from None
-        except BaseException:
-            self.drop(transaction)
+            if isinstance(failure, apsw.Error):
+                raise translate(failure, self.path) from None
             raise
 
     def commit(self, transaction: object) -> None:
