@@ -170,6 +170,128 @@ def test_failing_migration_changes_nothing(path: Path, own_migrations: Path) -> 
         assert schema_of(path) == SCHEMA.read_text()
 
 
+def test_error_of_a_migration_that_sqlite_rolled_back_is_told(path: Path, own_migrations: Path) -> None:
+    """As after an I/O error: the error is the migration's, not that the transaction is gone."""
+    Store.open(path).close()
+    number = len(migrations.load()) + 1
+    write(own_migrations, **{f"_{number:04}_bad": "ROLLBACK; CREATE TABLE nonsense"})
+    with pytest.raises(HstoreError, match=f"{number:04}_bad was not applied: .*incomplete input"):
+        Store.open(path)
+
+
+CHOICES = {
+    ("runs", "status"): {"running", "ok", "failed", "killed", "lost"},
+    ("run_steps", "status"): {"running", "ok", "failed", "skipped"},
+    ("artifacts", "kind"): {"log", "file", "note"},
+    ("audit_log", "level"): {"debug", "info", "warning", "error"},
+    ("memory", "scope"): {"global", "device", "session", "project"},
+}
+ROWS = {
+    "runs": {"project_id": 1, "app": "a", "cmdline": "a", "started_at": 1},
+    "run_steps": {"run_id": 1, "name": "a", "started_at": 1},
+    "artifacts": {"run_id": 1, "created_at": 1},
+    "audit_log": {"at": 1, "event": "a"},
+    "memory": {"owner": "", "key": "a", "value": "1", "tags": "[]", "created_at": 1, "updated_at": 1},
+}
+
+
+def add(raw: apsw.Connection, table: str, row: dict[str, object]) -> None:
+    """Insert a row and undo it again; ConstraintError if it is refused."""
+    columns, values = ", ".join(row), ", ".join("?" * len(row))
+    raw.execute("BEGIN")
+    try:
+        raw.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", tuple(row.values()))
+    finally:
+        raw.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("past", [None, *PAST], ids=lambda past: past.stem if past else "new")
+def test_enumerated_columns_take_what_is_listed_and_nothing_else(past: Path | None, path: Path) -> None:
+    """In a new file and in one of each past schema, also for who only opens it afterwards."""
+    if past is not None:
+        shutil.copy(past, path)
+    with Store.open(path) as store:
+        store.record_run("a", "a", exit_code=0)
+    raw = apsw.Connection(str(path))
+    for (table, column), choices in CHOICES.items():
+        others = ROWS[table]
+        for choice in sorted(choices):
+            add(raw, table, {**others, column: choice})
+        every = set().union(*CHOICES.values())
+        for wrong in (*sorted(every - choices), "", "OK", sorted(choices)[0] + " ", None):
+            with pytest.raises(apsw.ConstraintError, match="CHECK|NOT NULL"):
+                add(raw, table, {**others, column: wrong})
+    assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    raw.close()
+
+
+@pytest.mark.parametrize("past", PAST, ids=lambda past: past.stem)
+def test_connection_that_migrated_cannot_write_the_schema_afterwards(past: Path, path: Path) -> None:
+    """`writable_schema` and the lifted defence were for the migration alone."""
+    shutil.copy(past, path)
+    with Store.open(path) as store:
+        raw = store._connection._raw
+        assert raw is not None
+        assert raw.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, -1) == 1
+        assert raw.execute("PRAGMA writable_schema").fetchall() == [(0,)]
+        raw.execute("PRAGMA writable_schema = ON")
+        with pytest.raises(apsw.SQLError, match="may not be modified"):
+            raw.execute("UPDATE sqlite_schema SET sql = sql")
+
+
+@pytest.mark.parametrize("past", PAST, ids=lambda past: past.stem)
+def test_connection_that_was_open_before_goes_on(past: Path, path: Path) -> None:
+    """A program of the earlier version that has the file open writes and reads while a later one migrates it."""
+    shutil.copy(past, path)
+    earlier = apsw.Connection(str(path))
+    row = {**ROWS["runs"], "status": "ok"}
+    add(earlier, "runs", row)
+    with Store.open(path) as store:
+        add(earlier, "runs", row)
+        with pytest.raises(apsw.ConstraintError):
+            add(earlier, "runs", {**row, "status": "wrong"})
+        number = store.record_run("later", "later", exit_code=0)
+        assert earlier.execute("SELECT app FROM runs WHERE id = ?", (number,)).fetchall() == [("later",)]
+    earlier.close()
+
+
+KILLED = """
+import os, sys
+from hstore import Store
+from hstore.engine import migrations
+left = int(sys.argv[2])
+def counted(step):
+    def call(*given):
+        global left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), 9)
+        return step(*given)
+    return call
+from hstore.engine.connection import Connection
+Connection.using, Connection.write = counted(Connection.using), counted(Connection.write)
+Store.open(sys.argv[1]).close()
+"""
+
+
+def test_migration_that_is_killed_at_any_step_is_done_at_the_next_open(tmp_path: Path, program) -> None:
+    """The file has the old schema or the new one, whole, and nothing of what it held is missing."""
+    for step in range(1, 100):
+        path = tmp_path / f"{step}.db"
+        shutil.copy(PAST[0], path)
+        process = program(KILLED, path, step)
+        _, said = process.communicate()
+        ended = process.returncode
+        assert ended in (0, -9), said
+        with Store.open(path) as store:
+            assert store.runs.list()
+            assert store._connection.value("PRAGMA integrity_check") == "ok"
+        assert schema_of(path) == SCHEMA.read_text()
+        if ended == 0:
+            break
+    assert step > 10
+
+
 def test_every_sql_constant_prepares_against_the_schema(store: Store) -> None:
     """Each named statement of domains and engine is understood by the schema that the migrations build."""
     import importlib

@@ -83,15 +83,15 @@ def migrate(connection: Connection, shipped: list[Migration], app_version: str) 
     """
     if verify(connection, shipped) == len(shipped):
         return []
-    with connection.transaction():
-        # Another process may have migrated between the look above and the lock.
-        due = shipped[verify(connection, shipped) :]
-        connection.using(schema_text_writable)
-        try:
+    try:
+        with connection.transaction():
+            # Another process may have migrated between the look above and the lock.
+            due = shipped[verify(connection, shipped) :]
+            connection.using(schema_text_writable)
             for migration in due:
                 _apply(connection, migration, app_version)
-        finally:
-            connection.using(defensive)
+    finally:
+        connection.using(defensive)  # outside: where SQLite rolled back by itself, the transaction takes nothing more
     return due
 
 
