@@ -139,6 +139,35 @@ def test_no_number_among_numbers_is_named(store: Store, field: str) -> None:
     assert store.info().counts["runs"] == 0
 
 
+LONG_MARKS = """
+[[token]]
+id = "a-rule-of-the-longest-name-that-there-is"
+anchors = ["abc"]
+class = "digit"
+min = 8
+"""
+
+
+def test_names_that_marks_make_too_long_are_told_at_the_call(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at the end of the batch, where what was acknowledged would be undone with them; nor stored by any way."""
+    (tmp_path / "rules.toml").write_text(LONG_MARKS)
+    monkeypatch.setenv("HSTORE_MASK_RULES", str(tmp_path / "rules.toml"))
+    wrong: dict[str, Any] = {"app": "abc12345678 " * 21, "cmdline": "x", "exit_code": 0}
+    with Store.open(path) as store:
+        store.record_run("a", "a", exit_code=0)
+        with store.batch():
+            store.record_run("a", "a", exit_code=0)
+            with pytest.raises(InvalidInput, match="app: longer than 1024 bytes"):
+                store.record_run(**wrong)
+            for length in range(1, 140):
+                store.record_run(wrong["app"][:length], "a", exit_code=0)
+        with pytest.raises(InvalidInput, match=r"runs\[0\]: app: longer"):
+            store.record_runs([wrong])
+        assert store.info().counts["runs"] == 141
+
+
 @pytest.mark.parametrize("way", ["alone", "batch", "together"])
 def test_no_run_begins_before_the_year_1(store: Store, way: str) -> None:
     """What could not be shown is refused: one such row would spoil every listing."""

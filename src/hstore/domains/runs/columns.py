@@ -84,11 +84,13 @@ def _masked(door: Door, apps: list[Any], lines: list[Any], places: list[Any] | N
     Programs and directories repeat, so they are looked at once each.
     """
     try:
-        different = {*apps, *(places or ())}
+        programs = set(apps)
+        texts = [*programs.union(places or ()), *lines]
     except TypeError:
         return None
-    texts = [*different, *lines]
-    if set(map(type, texts)) != {str} or "" in apps or max(map(len, different)) > SHORT or max(map(len, lines)) > LONG:
+    if set(map(type, texts)) != {str} or "" in programs:
+        return None
+    if max(map(len, programs)) > SHORT or max(map(len, texts)) > LONG:
         return None
     found = door.to_mask(texts)
     return None if found is None else {text: door.text("text", text) for text in found}

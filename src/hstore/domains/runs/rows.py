@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
     Ended = tuple[Any, ...]
 
-SHORT = 256
-"""Characters of a key that cannot be too long, whatever they are."""
+SHORT = 128
+"""Characters of a key that cannot be too long, whatever they are, nor become so when masked.
+
+A mark has 49 characters at most, and what it stands for 8 with what tells it from its neighbours, or more: masked, a
+text is less than eight times as long.
+"""
 SECOND = 1_000_000
 LONG = 8192
-"""Characters of a command line or directory that cannot be too long, whatever they are, nor become so when masked."""
+"""As `SHORT`, for a command line or directory."""
 AT_APP, AT_LINE, AT_ARGV, AT_CWD = 3, 4, 5, 6
 """Places in a row as `RunRows.finished` takes it, whose first three are id, project and session."""
 FAR = 6e10
