@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PASSIVE = apsw.SQLITE_CHECKPOINT_PASSIVE
 _RESTART = apsw.SQLITE_CHECKPOINT_RESTART
 _BOUND = 0.025  # seconds that writers may be kept out, for each `WAL_INTERVAL` in the WAL
-_LONGEST = 1.0  # seconds
+_LONGEST = 0.25  # seconds
 _PAUSE = 0.005  # seconds between two tries while another process is at a checkpoint
 
 

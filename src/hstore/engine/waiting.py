@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from time import monotonic, sleep
 
-_FIRST, _LONGEST, _SHORTEST = 50e-6, 20e-3, 200e-6  # seconds
+_FIRST, _LONGEST, _SHORTEST = 50e-6, 30e-3, 5e-3  # seconds; shorter ones at the end wake too many only to wait again
 _PRESSING = 50e-6  # seconds between two tries of a checkpoint that everybody else waits for
 
 
 def _pauses() -> tuple[float, ...]:
-    """Seconds between tries: doubled up to the longest, then shrunk to the shortest.
+    """Seconds between tries: tripled up to the longest, then shrunk to the shortest.
 
     A holder is mostly gone after a few tens of microseconds, so the first tries come quickly. Where many wait, long
     pauses leave the processors to those that have something to write; but with SQLite's own handling, whose pauses only
@@ -19,9 +19,9 @@ def _pauses() -> tuple[float, ...]:
     """
     pauses = [_FIRST]
     while pauses[-1] < _LONGEST:
-        pauses.append(min(2 * pauses[-1], _LONGEST))
+        pauses.append(min(3 * pauses[-1], _LONGEST))
     while pauses[-1] > _SHORTEST:
-        pauses.append(max(0.7 * pauses[-1], _SHORTEST))
+        pauses.append(max(0.8 * pauses[-1], _SHORTEST))
     return tuple(pauses)
 
 
