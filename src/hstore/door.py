@@ -28,6 +28,7 @@ KNOWN_KEYS = 4096
 PLAIN_LIMIT = 32 * 1024
 """Bytes that are looked at together; more are worth a call each."""
 _SEPARATOR = SEPARATOR.encode()
+_SEPARATOR_BYTE = ord(SEPARATOR)
 
 _simple_json: Callable[[object, str], tuple[str, str] | None] | None = None
 
@@ -69,8 +70,9 @@ class Door:
 
     def leaves(self, contents: Sequence[bytes]) -> bool:
         """Whether each of many contents, looked at by itself, holds nothing to mask; one call for all of them."""
-        # Looked for in each, since counting it in all of them would take five instructions for each byte.
-        if any([_SEPARATOR in content for content in contents]):  # noqa: C419 - a generator takes twice the time
+        # Looked for in each, since `count` in all of them takes five instructions for each byte; and as a number, since
+        # CPython tries first whether what it looks for in bytes is one.
+        if any([_SEPARATOR_BYTE in content for content in contents]):  # noqa: C419 - a generator takes twice the time
             return False
         return self.masker.leaves(_SEPARATOR.join(contents))
 
