@@ -72,8 +72,8 @@ class Codec:
             number, packed = WITH_DICTIONARY, self._packer(dictionary, _LEVEL_OF_SMALL)(content)
         return (number, packed) if len(packed) < len(content) else (RAW, content)
 
-    def encode_many(self, contents: Sequence[bytes], level: int) -> list[tuple[int, bytes]]:
-        """As `encode` of each without a dictionary, on all processors at once while the interpreter is free."""
+    def encode_many(self, contents: Sequence[bytes], level: int, threads: int) -> list[tuple[int, bytes]]:
+        """As `encode` of each without a dictionary, by so many threads (-1: one for each processor); Python runs on."""
         if len(contents) < 2 or min(map(len, contents)) < SMALLEST_COMPRESSED:
             return [self.encode(content, None, level) for content in contents]
         from zstandard import ZstdCompressor
@@ -81,7 +81,7 @@ class Codec:
         many = getattr(ZstdCompressor(level=level), "multi_compress_to_buffer", None)  # not in every build
         if many is None:
             return [self.encode(content, None, level) for content in contents]
-        packed = [segment.tobytes() for segment in many(list(contents), threads=-1)]
+        packed = [segment.tobytes() for segment in many(list(contents), threads=threads)]
         return [
             (ZSTD, one) if len(one) < len(content) else (RAW, content)
             for one, content in zip(packed, contents, strict=True)

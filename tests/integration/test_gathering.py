@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hstore import Store
-from hstore.codec import CHUNK
+from hstore.codec import CHUNK, Codec
 from hstore.doctor import examine
+from hstore.domains.artifacts import background, gathering
 from hstore.domains.artifacts import chunks as chunks_module
-from hstore.domains.artifacts import gathering
 from hstore.errors import InvalidInput, NotFound
 from hstore.masking import Masker
 
@@ -229,6 +229,69 @@ def test_threads_take_turns(path: Path) -> None:
         assert len(kept) == 4 * 40 * 12
         assert {number: store.read_artifact(number) for number in kept} == kept
     assert examine(path).ok
+
+
+def test_megabytes_on_the_way_and_an_inner_batch_that_fails(store: Store, run: int) -> None:
+    """While a megabyte is being compressed, an inner batch begins and fails: what waited stays, what it took goes."""
+    contents = Project(1).outputs(6000)
+    kept = {}
+    with store.batch():
+        for content in contents[:2500]:
+            kept[store.attach_artifact(run, "log", content)] = content
+        with pytest.raises(ZeroDivisionError), store.batch():
+            for content in contents[2500:5000]:
+                store.attach_artifact(run, "log", content)
+            raise ZeroDivisionError
+        for content in contents[5000:]:
+            kept[store.attach_artifact(run, "log", content)] = content
+    assert {number: store.read_artifact(number) for number in kept} == kept
+    assert count(store, "artifacts") == len(kept)
+
+
+def test_runs_and_contents_in_turn_by_the_megabyte(store: Store) -> None:
+    """Runs that wait are written before the artifacts that are theirs, however they fall together."""
+    kept = {}
+    with store.batch():
+        for content in Project(1).outputs(5000):
+            run = store.record_run("a", "a", exit_code=0)
+            kept[store.attach_artifact(run, "log", content)] = (run, content)
+    found = {number: (store.artifacts.get(number).run, store.read_artifact(number)) for number in kept}
+    assert found == kept
+
+
+def test_compression_that_fails_in_its_thread_fails_the_batch(
+    store: Store, run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error comes out of the batch, nothing of it is kept, and the next batch works."""
+    original = Codec.encode_many
+
+    def failing(self, contents, level, threads):
+        raise MemoryError
+
+    monkeypatch.setattr(Codec, "encode_many", failing)
+    with pytest.raises(MemoryError), store.batch():
+        for content in Project(1).outputs(4000):
+            store.attach_artifact(run, "log", content)
+    monkeypatch.setattr(Codec, "encode_many", original)
+    assert count(store, "artifacts") == 0
+    with store.batch():
+        number = store.attach_artifact(run, "log", b"after")
+    assert store.read_artifact(number) == b"after"
+
+
+def test_where_no_thread_can_be_started_it_is_done_on_the_spot(
+    store: Store, run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit of threads is no failure."""
+
+    def refused(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(background, "start_new_thread", refused)
+    contents = Project(1).outputs(4000)
+    with store.batch():
+        numbers = [store.attach_artifact(run, "log", content) for content in contents]
+    assert [store.read_artifact(number) for number in numbers] == contents
 
 
 def test_more_than_waits_at_once(store: Store, run: int) -> None:

@@ -42,8 +42,9 @@ class Behind:
         """What has to be done with rows first, by statement."""
         self.size = 0
         self.first: dict[str, int] = {}
-        self.source: Callable[[], None] | None = None
-        """Writes what cannot be told row by row, when the rows have been written: called once, in the transaction."""
+        self.source: Callable[[bool], None] | None = None
+        """Writes what cannot be told row by row, when the rows have been written: called once, in the transaction. Told
+        that more is to come, it may keep some of it, and must then put itself here again."""
 
     def has_given(self, table: str, number: int) -> bool:
         """Whether an id was given out in this transaction, so that a row has it or will have it.
@@ -59,7 +60,7 @@ class Behind:
         self.first[table] = number + 1
         return number
 
-    def write(self, raw: apsw.Connection) -> None:
+    def write(self, raw: apsw.Connection, more: bool = False) -> None:
         """Write all of it. When this raises, the transaction must not be committed: what failed is not known."""
         for sql, rows in list(self.rows.items()):
             finish = self.finish.get(sql)
@@ -69,7 +70,7 @@ class Behind:
         self.size = 0
         source, self.source = self.source, None
         if source is not None:
-            source()
+            source(more)
 
     def clear(self) -> None:
         """Forget everything: it was undone with its transaction."""

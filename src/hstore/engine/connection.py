@@ -181,13 +181,16 @@ class Connection:
         except apsw.Error as failure:
             raise translate(failure, self.path) from None
 
-    def flush(self) -> None:
-        """Write what waits; where that fails, undo the transaction: what was acknowledged in it is not all there."""
+    def flush(self, more: bool = False) -> None:
+        """Write what waits; where that fails, undo the transaction: what was acknowledged in it is not all there.
+
+        With `more` to come the source may go on waiting.
+        """
         raw = self._raw
         if raw is None or not raw.in_transaction:
             return  # `_live` says what is wrong
         try:
-            self._behind.write(raw)
+            self._behind.write(raw, more)
         except BaseException as failure:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")  # before anything is forgotten: another interrupt can come at any step

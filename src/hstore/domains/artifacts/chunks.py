@@ -87,11 +87,16 @@ class Chunks:
         codec, payload = self._codec.encode(content, dictionary, level)
         return Prepared(address, len(content), None, codec, payload, dictionary if codec == WITH_DICTIONARY else None)
 
-    def encoded_many(self, contents: list[bytes]) -> list[Prepared]:
-        """As `encoded` of each, at a better level: for contents that take some effort anyway, large ones at once."""
+    def encoded_many(self, contents: list[bytes], *, alone: bool = False) -> list[Prepared]:
+        """As `encoded` of each, at a better level; of several large ones without asking the database, in any thread.
+
+        Args:
+            contents: what is to be compressed.
+            alone: on this processor only, since others are at work.
+        """
         if len(contents) == 1:
             return [self.encoded(digest(contents[0]), contents[0], BETTER)]
-        forms = self._codec.encode_many(contents, BETTER)
+        forms = self._codec.encode_many(contents, BETTER, threads=1 if alone else -1)
         return [
             Prepared(address, len(content), None, *form, None)
             for address, content, form in zip(digests(contents), contents, forms, strict=True)

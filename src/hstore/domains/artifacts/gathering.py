@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from hstore.clock import now
 from hstore.codec import CHUNK, digests
+from hstore.domains.artifacts.background import Background
 from hstore.domains.artifacts.timing import counts_json
 from hstore.domains.artifacts.writer import KINDS
 from hstore.errors import NotFound
@@ -19,10 +20,10 @@ from hstore.listing import identifier, one_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Union
 
-    from hstore.domains.artifacts.chunks import Chunks
+    from hstore.domains.artifacts.chunks import Chunks, Prepared
     from hstore.door import Door
     from hstore.engine import Connection
 
@@ -46,6 +47,26 @@ RUN = "SELECT 1 FROM runs WHERE id = $1"
 _SHORT = 4096  # characters of a name
 
 
+class Sealed:
+    """Contents that are masked and put together: `chunks` gives the chunks, when they are compressed."""
+
+    __slots__ = ("chunks", "contents", "counts", "places", "rows")
+
+    def __init__(
+        self,
+        rows: list[Waiting],
+        contents: list[bytes],
+        counts: list[str],
+        places: list[tuple[int, int]],
+        chunks: Callable[[], list[Prepared]],
+    ) -> None:
+        self.rows = rows
+        self.contents = contents
+        self.counts = counts
+        self.places = places
+        self.chunks = chunks
+
+
 class Gathering:
     """Attaches contents that are at hand as bytes, alone or in a batch."""
 
@@ -55,6 +76,7 @@ class Gathering:
         self._chunks = chunks
         self._source = self._write  # the same object each time it is looked for
         self._waiting: list[Waiting] = []
+        self._sealed: Sealed | None = None
         self._size = 0
         self._run = 0
 
@@ -78,7 +100,7 @@ class Gathering:
         connection = self._connection
         behind = connection.behind
         if behind.source is not self._source:  # it was written, or undone
-            self._waiting, self._size, self._run = [], 0, 0
+            self._waiting, self._sealed, self._size, self._run = [], None, 0, 0
         if run != self._run:
             if not behind.has_given("runs", run):
                 self._check(run)
@@ -89,7 +111,7 @@ class Gathering:
         behind.source = self._source
         self._size += len(content)
         if self._size > _MOST:
-            self._connection.flush()
+            self._connection.flush(more=True)
         return number
 
     def _check(self, run: int) -> None:
@@ -98,26 +120,46 @@ class Gathering:
 
     # --- writing what waits ------------------------------------------------------------------------------------------
 
-    def _write(self) -> None:
-        """Write all that waits, inside its transaction."""
-        if len(self._waiting) <= FEW:
-            self._put_one_by_one()
-        else:
-            self._put_together()
+    def _write(self, more: bool) -> None:
+        """Write what waits, inside its transaction; with `more` to come, only what has been compressed meanwhile.
 
-    def _put_together(self) -> None:
+        Then another thread compresses a megabyte while this one writes the one before and gathers the next.
+        """
+        before, self._sealed = self._sealed, None
+        if more:
+            self._sealed = self._seal(in_background=True)
+        if before is not None:
+            self._put(before)
+        if self._sealed is not None:
+            behind = self._connection.behind
+            behind.ids["artifacts"] = self._sealed.rows[-1][0]  # nobody else can have added any since
+            behind.source = self._source
+        elif len(self._waiting) > FEW:
+            self._put(self._seal(in_background=False))
+        else:
+            self._put_one_by_one()
+
+    def _seal(self, *, in_background: bool) -> Sealed:
+        """Mask what waits, put it together, and have it compressed."""
         waiting, self._waiting, self._size = self._waiting, [], 0
         contents, counts = self._masked([row[6] for row in waiting])
         places, chunks = _together(contents)
+        encoded = self._chunks.encoded_many
+        if in_background and len(chunks) > 1:
+            return Sealed(waiting, contents, counts, places, Background(lambda: encoded(chunks, alone=True)).result)
+        prepared = encoded(chunks)
+        return Sealed(waiting, contents, counts, places, lambda: prepared)
+
+    def _put(self, sealed: Sealed) -> None:
         # The last, which -1 stands for, is where empty content is.
-        numbers = [*map(self._chunks.add, self._chunks.encoded_many(chunks)), None]
-        texts = self._texts(waiting)
+        numbers = [*map(self._chunks.add, sealed.chunks()), None]
+        texts = self._texts(sealed.rows)
         self._connection.write_many(
             ADD,
             [
                 (me, run, kind, texts[name], texts[path], len(content), len(given), marks, 1, at, numbers[chunk], start)
                 for (me, run, kind, name, path, at, given), content, marks, (chunk, start) in zip(
-                    waiting, contents, counts, places, strict=True
+                    sealed.rows, sealed.contents, sealed.counts, sealed.places, strict=True
                 )
             ],
         )
