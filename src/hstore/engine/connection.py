@@ -182,10 +182,7 @@ class Connection:
             raise translate(failure, self.path) from None
 
     def flush(self, more: bool = False) -> None:
-        """Write what waits; where that fails, undo the transaction: what was acknowledged in it is not all there.
-
-        With `more` to come the source may go on waiting.
-        """
+        """Write what waits (with `more` to come, not all); if it fails, undo the transaction, which is not all there."""
         raw = self._raw
         if raw is None or not raw.in_transaction:
             return  # `_live` says what is wrong
