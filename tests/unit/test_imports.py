@@ -38,7 +38,7 @@ APSW_LOADS = {
     *("_collections", "_operator", "apsw", "collections", "collections.abc", "itertools", "keyword", "operator"),
     *("reprlib", "_weakref", "_weakrefset", "weakref"),
 }
-RECORDING_MAY_LOAD = APSW_LOADS | {"__future__", "_cffi_backend", "_json", "_sha2", "_sha256"}
+RECORDING_MAY_LOAD = APSW_LOADS | {"__future__", "_cffi_backend", "_functools", "_json", "_sha2", "_sha256"}
 
 
 def loaded(statement: str) -> set[str]:
