@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command is not None:
             code = run.main(*command)
             if argv is None:
-                run.ignore_interrupts()
+                run.leave(code)
             return code
         if len(words) == 2 and words[0] == "init" and not words[1].startswith("-"):
             from hstore.cli import init

@@ -7,6 +7,8 @@ from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hstore.config import Settings
     from hstore.domains.sessions import Sessions
     from hstore.engine import Connection
@@ -19,14 +21,20 @@ KNOWN_SESSIONS = 256
 class AmbientSession:
     """Resolves sessions for the other nouns; where none is given, the environment's is meant."""
 
-    def __init__(self, connection: Connection, sessions: Sessions, given: Settings, readonly: bool) -> None:
+    def __init__(
+        self, connection: Connection, sessions: Callable[[], Sessions], given: Settings, readonly: bool
+    ) -> None:
         self._connection = connection
-        self._sessions = sessions
+        self._noun = sessions
         self._given = given
         self._readonly = readonly
         self._known: tuple[int, int, int] | None = None
         self._moment = (0, 0)
         self._named: dict[Reference | tuple[int], tuple[Reference, int]] = {}
+
+    @property
+    def _sessions(self) -> Sessions:
+        return self._noun()
 
     def id_of(self, session: Reference | None) -> int | None:
         """The row id of a session; for None that of `HEIMDAL_SESSION`, made now if it is new, else None."""

@@ -6,20 +6,14 @@ import os
 
 from hstore.ambient import AmbientSession
 from hstore.config import environment, settings
-from hstore.domains.artifacts import Artifacts
-from hstore.domains.audit import Audit
-from hstore.domains.memory import Memories
 from hstore.domains.projects import Projects
 from hstore.domains.runs import Runs
-from hstore.domains.sessions import Sessions
 from hstore.domains.steps import Steps
-from hstore.domains.wiki import WikiRefs
 from hstore.door import Door
 from hstore.engine import open_reader, open_writer
-from hstore.engine.statistics import statistics
 from hstore.location import locate, rule_files
 from hstore.masking.surroundings import masker_for
-from hstore.remasking import Remasking
+from hstore.nouns import LateNouns
 from hstore.version import VERSION
 
 TYPE_CHECKING = False
@@ -37,7 +31,7 @@ if TYPE_CHECKING:
     from hstore.models import Info, MigrationState, Reference, Rows, Session
 
 
-class Store:
+class Store(LateNouns):
     """One project's memory. Open it with `Store.open`; threads may share it; use it as a context manager.
 
     Attributes:
@@ -63,24 +57,14 @@ class Store:
         self.migrated = tuple(migrated)
         self._connection = connection
         self._reader: Connection | None = None
-        masker, masked = masker_for(rule_files(connection.path, given), values, environment())
+        self._readonly = readonly
+        masker, self._masked = masker_for(rule_files(connection.path, given), values, environment())
         self._door = door = Door(masker)
         self._projects = Projects(connection, door, root)
-        self.sessions = Sessions(connection, door, self._projects.current)
-        ambient = AmbientSession(connection, self.sessions, given, readonly)
+        self._ambient = ambient = AmbientSession(connection, lambda: self.sessions, given, readonly)
         projects = self._projects
         self.runs = Runs(connection, door, Steps(connection, door), projects.current, projects.known, ambient.id_of)
-        self.artifacts = Artifacts(connection, door)
-        self.memory = Memories(connection, door, ambient.key_of)
-        self.wiki = WikiRefs(connection, door, ambient.id_of)
-        self.audit = Audit(connection, door)
-        # Those below only say what the hot verbs take: a call in between would be a tenth of a record in a batch.
-        hot = (self.runs.record, self.artifacts.attach, self.memory.remember, self.memory.recall)
-        for declared, verb in zip(_HOT, hot, strict=True):
-            name = declared.__name__
-            if getattr(type(self), name) is declared:  # neither a subclass nor a test has put another in its place
-                setattr(self, name, verb)
-        self.masking = Remasking(connection, door, masked, readonly)
+        self._bind("record_run", self.runs.record)
 
     @classmethod
     def open(
@@ -135,7 +119,8 @@ class Store:
 
     def close(self) -> None:
         """Close; idempotent. An open batch is rolled back."""
-        self.artifacts.keep_learning()
+        if "artifacts" in self.__dict__:
+            self.artifacts.keep_learning()
         if self._reader is not None:
             self._reader.close()
         self._connection.close()
@@ -374,6 +359,8 @@ class Store:
 
     def info(self) -> Info:
         """The store at a glance: place, sizes, schema version and row counts."""
+        from hstore.engine.statistics import statistics
+
         return statistics(self._connection, self._projects.root)
 
     def migrations(self) -> list[MigrationState]:
@@ -396,4 +383,6 @@ class Store:
         return int(self._connection.value("PRAGMA user_version"))
 
 
-_HOT = (Store.record_run, Store.attach_artifact, Store.remember, Store.recall)
+Store._declared = {
+    verb.__name__: verb for verb in (Store.record_run, Store.attach_artifact, Store.remember, Store.recall)
+}

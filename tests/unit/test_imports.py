@@ -38,7 +38,7 @@ APSW_LOADS = {
     *("_collections", "_operator", "apsw", "collections", "collections.abc", "itertools", "keyword", "operator"),
     *("reprlib", "_weakref", "_weakrefset", "weakref"),
 }
-RECORDING_MAY_LOAD = APSW_LOADS | {"__future__", "_cffi_backend", "_functools", "_json", "_sha2", "_sha256"}
+RECORDING_MAY_LOAD = APSW_LOADS | {"__future__", "_cffi_backend", "_functools", "_json", "_sha2", "_sha256", "gc"}
 
 
 def loaded(statement: str) -> set[str]:
@@ -77,3 +77,19 @@ def test_hstore_run_loads_no_library_of_the_command_line(path: Path) -> None:
     use = f"from hstore.__main__ import main; code = main(['--db', {str(path)!r}, 'run', '--', 'true'])"
     found = loaded(use)
     assert found & NEVER_WHILE_RECORDING == set()
+
+
+def test_nouns_are_loaded_at_their_first_use(path: Path) -> None:
+    """Recording a run loads no noun but its own, and each of the others is there when it is asked for."""
+    use = f"import hstore; s = hstore.Store.open({str(path)!r}); s.record_run('a', ['a', 'b'], exit_code=0)"
+    late = {"artifacts", "audit", "memory", "sessions", "wiki"}
+    assert {f"hstore.domains.{noun}" for noun in late} & loaded(f"{use}; s.close()") == set()
+    for noun in late:
+        assert f"hstore.domains.{noun}" in loaded(f"{use}; s.{noun}; s.close()")
+
+
+def test_importing_leaves_the_garbage_collector_as_it_was(path: Path) -> None:
+    """It pauses while the library is imported, and only then."""
+    for state in ("enable", "disable"):
+        use = f"import gc; gc.{state}(); import hstore; hstore.Store; assert gc.isenabled() == ('{state}' == 'enable')"
+        loaded(use)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from hstore.cli import messages
 
@@ -122,6 +123,16 @@ def main(database: str | None, words: Sequence[str]) -> int:
     )
 
 
-def ignore_interrupts() -> None:
-    """All is written: a late Ctrl-C must not replace the command's exit code while the interpreter ends."""
+def leave(code: int) -> None:
+    """End the process with `code` at once: all is written and closed, and tidying up takes a tenth of a short run.
+
+    A late Ctrl-C cannot replace the command's exit code any more. What could not be printed is a warning at most.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(code)
