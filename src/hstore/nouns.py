@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, ClassVar
+    from typing import Any, TypeVar
 
     from hstore.ambient import AmbientSession
     from hstore.domains.artifacts import Artifacts
@@ -18,15 +18,43 @@ if TYPE_CHECKING:
     from hstore.engine import Connection
     from hstore.remasking import Remasking
 
+    Verb = TypeVar("Verb", bound=Callable[..., Any])
 
-class LateNouns:
-    """The part of a store that gives these nouns; the rest of it sets what they are made of.
 
-    What a store declares as a hot verb only says what it takes: a call in between would be a tenth of a record in a
-    batch, so the noun's own verb takes its place.
+class _Hot:
+    """A method that only says what a hot verb takes: the noun's own takes its place in each store that it is asked of.
+
+    A call in between would be a tenth of a record in a batch.
     """
 
-    _declared: ClassVar[dict[str, Callable[..., Any]]]
+    def __init__(self, declared: Callable[..., Any], noun: str, verb: str) -> None:
+        self._declared = declared
+        self._noun = noun
+        self._verb = verb
+        self.__doc__ = declared.__doc__
+
+    def __get__(self, store: object, owner: type) -> Any:
+        if store is None:
+            return self._declared
+        own = getattr(getattr(store, self._noun), self._verb)
+        name = self._declared.__name__
+        if getattr(type(store), name) is self._declared:  # neither a subclass nor a test has put another in its place
+            store.__dict__[name] = own
+        return own
+
+
+def hot(noun: str, verb: str) -> Callable[[Verb], Verb]:
+    """Have a method of a store be the `verb` of its `noun`."""
+
+    def replaced(declared: Verb) -> Verb:
+        made: Verb = _Hot(declared, noun, verb)  # type: ignore[assignment] # it has the declared method's type
+        return made
+
+    return replaced
+
+
+class LateNouns:
+    """The part of a store that gives these nouns; the rest of it sets what they are made of."""
 
     artifacts: Artifacts
     audit: Audit
@@ -48,56 +76,46 @@ class LateNouns:
             make = _MAKERS.get(name)
             if make is None:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            made, verbs = make(self)
-            made = self.__dict__.setdefault(name, made)  # two threads get the same one
-            for verb, own in verbs.items():
-                self._bind(verb, getattr(made, own))
-            return made
-
-    def _bind(self, verb: str, own: Callable[..., Any]) -> None:
-        """Let a noun's `own` verb be the store's, unless a subclass or a test has put another in its place."""
-        if getattr(type(self), verb) is self._declared[verb]:
-            self.__dict__[verb] = own
+            return self.__dict__.setdefault(name, make(self))  # two threads get the same one
 
 
-def _artifacts(store: LateNouns) -> tuple[Artifacts, dict[str, str]]:
+def _artifacts(store: LateNouns) -> Artifacts:
     from hstore.domains.artifacts import Artifacts
 
-    return Artifacts(store._connection, store._door), {"attach_artifact": "attach"}
+    return Artifacts(store._connection, store._door)
 
 
-def _audit(store: LateNouns) -> tuple[Audit, dict[str, str]]:
+def _audit(store: LateNouns) -> Audit:
     from hstore.domains.audit import Audit
 
-    return Audit(store._connection, store._door), {}
+    return Audit(store._connection, store._door)
 
 
-def _masking(store: LateNouns) -> tuple[Remasking, dict[str, str]]:
+def _masking(store: LateNouns) -> Remasking:
     from hstore.remasking import Remasking
 
-    return Remasking(store._connection, store._door, store._masked, store._readonly), {}
+    return Remasking(store._connection, store._door, store._masked, store._readonly)
 
 
-def _memory(store: LateNouns) -> tuple[Memories, dict[str, str]]:
+def _memory(store: LateNouns) -> Memories:
     from hstore.domains.memory import Memories
 
-    memory = Memories(store._connection, store._door, store._ambient.key_of)
-    return memory, {"remember": "remember", "recall": "recall"}
+    return Memories(store._connection, store._door, store._ambient.key_of)
 
 
-def _sessions(store: LateNouns) -> tuple[Sessions, dict[str, str]]:
+def _sessions(store: LateNouns) -> Sessions:
     from hstore.domains.sessions import Sessions
 
-    return Sessions(store._connection, store._door, store._projects.current), {}
+    return Sessions(store._connection, store._door, store._projects.current)
 
 
-def _wiki(store: LateNouns) -> tuple[WikiRefs, dict[str, str]]:
+def _wiki(store: LateNouns) -> WikiRefs:
     from hstore.domains.wiki import WikiRefs
 
-    return WikiRefs(store._connection, store._door, store._ambient.id_of), {}
+    return WikiRefs(store._connection, store._door, store._ambient.id_of)
 
 
-_MAKERS: dict[str, Callable[[LateNouns], tuple[Any, dict[str, str]]]] = {
+_MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "artifacts": _artifacts,
     "audit": _audit,
     "masking": _masking,

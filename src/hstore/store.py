@@ -13,7 +13,7 @@ from hstore.door import Door
 from hstore.engine import open_reader, open_writer
 from hstore.location import locate, rule_files
 from hstore.masking.surroundings import masker_for
-from hstore.nouns import LateNouns
+from hstore.nouns import LateNouns, hot
 from hstore.version import VERSION
 
 TYPE_CHECKING = False
@@ -64,7 +64,6 @@ class Store(LateNouns):
         self._ambient = ambient = AmbientSession(connection, lambda: self.sessions, given, readonly)
         projects = self._projects
         self.runs = Runs(connection, door, Steps(connection, door), projects.current, projects.known, ambient.id_of)
-        self._bind("record_run", self.runs.record)
 
     @classmethod
     def open(
@@ -179,6 +178,7 @@ class Store(LateNouns):
             context=context,
         )
 
+    @hot("runs", "record")
     def record_run(
         self,
         app: str,
@@ -246,6 +246,7 @@ class Store(LateNouns):
         """
         return list(self.runs.record_many(runs))
 
+    @hot("artifacts", "attach")
     def attach_artifact(
         self,
         run: int,
@@ -276,6 +277,7 @@ class Store(LateNouns):
         """All bytes of an artifact, masked as they were stored; NotFound if there is none."""
         return self.artifacts.read(artifact)
 
+    @hot("memory", "remember")
     def remember(
         self,
         key: str,
@@ -316,6 +318,7 @@ class Store(LateNouns):
             expires_at=expires_at,
         )
 
+    @hot("memory", "recall")
     def recall(
         self,
         key: str,
@@ -381,8 +384,3 @@ class Store(LateNouns):
     def schema_version(self) -> int:
         """The version of the file's schema: the number of migrations applied."""
         return int(self._connection.value("PRAGMA user_version"))
-
-
-Store._declared = {
-    verb.__name__: verb for verb in (Store.record_run, Store.attach_artifact, Store.remember, Store.recall)
-}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,41 @@ def test_unknown_session_has_no_memory(store: Store) -> None:
     """A session's memory needs the session."""
     with pytest.raises(NotFound):
         store.remember("k", 1, scope="session", session="none")
+
+
+def test_hot_verbs_are_the_nouns_own_from_their_first_use(store: Store) -> None:
+    """However a hot verb is taken, nothing stands between it and its noun; what it takes is told by the class."""
+    pairs = {
+        "record_run": store.runs.record,
+        "attach_artifact": store.artifacts.attach,
+        "remember": store.memory.remember,
+        "recall": store.memory.recall,
+    }
+    for name, own in pairs.items():
+        assert getattr(store, name) == own
+        assert next(iter(inspect.signature(getattr(Store, name)).parameters)) == "self"
+        assert getattr(Store, name).__doc__
+
+
+def test_hot_verb_of_a_subclass_is_called_and_may_call_the_one_above(path: Path) -> None:
+    """An override stays, before and after what it overrides was used."""
+
+    class Noting(Store):
+        noted: list[str]
+
+        def remember(self, key: str, value: object, **rest: object) -> None:
+            self.noted = [*self.__dict__.get("noted", []), key]
+            super().remember(key, value, **rest)
+
+    with Noting.open(path) as store:
+        store.remember("a", 1)
+        store.remember("b", 2)
+        assert store.noted == ["a", "b"]
+        assert (store.recall("a"), store.recall("b")) == (1, 2)
+
+
+def test_unknown_attribute_of_a_store_is_an_error(store: Store) -> None:
+    """Nouns are made when they are asked for; what is none of them is not."""
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = store.nothing
+    assert not hasattr(store, "artefacts")
