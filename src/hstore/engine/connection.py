@@ -182,7 +182,7 @@ class Connection:
             raise translate(failure, self.path) from None
 
     def flush(self, more: bool = False) -> None:
-        """Write what waits (with `more` to come, not all); if it fails, undo the transaction, which is not all there."""
+        """Write what waits (with `more` to come, not all); if that fails, undo the transaction: some of it is lost."""
         raw = self._raw
         if raw is None or not raw.in_transaction:
             return  # `_live` says what is wrong
