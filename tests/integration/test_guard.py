@@ -134,6 +134,22 @@ def test_database_that_was_replaced_does_not_get_the_old_ones_wal(path: Path, tm
     assert apps(tmp_path / "old.db") == ["saved"] + ["later"] * 50
 
 
+@pytest.mark.parametrize("gone", [("-wal",), ("-wal", "-shm"), ("", "-wal", "-shm")], ids=lambda gone: "+".join(gone))
+def test_batch_whose_files_were_removed_before_its_end_is_refused(path: Path, gone: tuple[str, ...]) -> None:
+    """A batch can be open for long; what it holds is not acknowledged, what was committed before is saved."""
+    store = Store.open(path)
+    store.record_run("first", "first", exit_code=0)
+    settle()
+    with pytest.raises(StoreError, match="removed or replaced"), store.batch():
+        store.record_run("void", "void", exit_code=0)
+        for suffix in gone:
+            os.unlink(f"{path}{suffix}")
+    with pytest.raises(StoreError, match="removed or replaced"):
+        store.record_run("void", "void", exit_code=0)
+    store.close()
+    assert apps(path) == ([] if "" in gone else ["first"])
+
+
 def test_folder_that_was_renamed_is_noticed(tmp_path: Path) -> None:
     """What was committed goes with the folder; nothing is written under a name that leads elsewhere."""
     (tmp_path / "project").mkdir()

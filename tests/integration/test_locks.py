@@ -9,7 +9,7 @@ import pytest
 
 from hstore import Store
 from hstore.doctor import examine
-from hstore.errors import Busy
+from hstore.errors import Busy, StoreError
 
 WRITE = """
 import sys
@@ -71,8 +71,11 @@ def test_nothing_hstore_does_drops_the_lock_of_an_open_transaction(store: Store,
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX locks are what is dropped")
 def test_closing_a_descriptor_of_the_file_would_drop_it(store: Store, program) -> None:
-    """The danger is real: opening and closing the file lets the other process in. So the test above can fail."""
-    with store.batch():
+    """The danger is real: opening and closing the file lets the other process in. So the test above can fail.
+
+    The other one, thinking itself the last, takes the WAL away when it closes: the batch is refused, not lost silently.
+    """
+    with pytest.raises(StoreError, match="removed or replaced"), store.batch():
         store.record_run("mine", "mine", exit_code=0)
         for suffix in ("", "-shm"):
             with open(store.path + suffix, "rb"):

@@ -40,12 +40,10 @@ class Connection:
         path: the file, absolute.
         opener: opens it; called again after a fork.
         timeout: seconds to wait for a lock that another thread or process holds.
-        guard: notices that the file is gone; made here for connections without checkpoints of their own.
+        guard: notices that the file is gone.
     """
 
-    def __init__(
-        self, path: str, opener: Callable[[], apsw.Connection], timeout: float, guard: Guard | None = None
-    ) -> None:
+    def __init__(self, path: str, opener: Callable[[], apsw.Connection], timeout: float, guard: Guard) -> None:
         self.path = path
         self.timeout = timeout
         self.closed = False
@@ -61,7 +59,7 @@ class Connection:
         self.behind = self._behind = Behind()
         self._forked = False
         self._raw: apsw.Connection | None = opener()
-        self._guard = guard or Guard(path)
+        self._guard = guard
         forking.watch(self)
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -238,7 +236,9 @@ class Connection:
         """Keep what was done since `begin`; on failure nothing of the transaction is kept."""
         try:
             depth = self._depth_of(transaction)
-            self._live().execute(f"RELEASE level{depth}" if depth else "COMMIT")
+            raw = self._live()
+            self._guard.before_commit(raw)
+            raw.execute(f"RELEASE level{depth}" if depth else "COMMIT")
             del self._stack[depth:]
         except apsw.Error as failure:
             raise translate(failure, self.path) from None
@@ -336,8 +336,7 @@ class Connection:
             raise forking.error(self.path)
         if self.closed:
             raise StoreClosed(f"{printable(self.path)}: the store is closed")
-        raw = self._raw = self._opener()
-        self._guard.note(raw)
+        raw = self._raw = self._guard.note(self._opener())
         return raw
 
     def close(self) -> None:
@@ -393,8 +392,5 @@ class Connection:
         self._lock = RLock()
         raw, self._raw = self._raw, None
         if raw is not None:
-            # Even its destructor would act on the parent's file, so it must outlive the interpreter.
-            from ctypes import py_object, pythonapi
-
-            pythonapi.Py_IncRef(py_object(raw))
+            forking.keep_for_ever(raw)
         return self._guard.identity

@@ -21,6 +21,8 @@ from hstore.errors import StoreForked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import apsw
+
     from hstore.engine.connection import Connection
 
 _PATIENCE = 5.0  # seconds that a fork waits for a store that another thread is opening
@@ -70,6 +72,13 @@ def error(path: str) -> StoreForked:
         f"{printable(path)}: this process was forked while its parent had a transaction open on this database;"
         " fork outside of batch(), or start the child with exec or the 'spawn' method"
     )
+
+
+def keep_for_ever(raw: apsw.Connection) -> None:
+    """Let a connection of the parent outlive the interpreter: even its destructor would act on the parent's file."""
+    from ctypes import py_object, pythonapi
+
+    pythonapi.Py_IncRef(py_object(raw))
 
 
 def _before() -> None:

@@ -71,13 +71,14 @@ class Guard:
         self._beside: tuple[Identity, Identity] | None = None
         self._lost: StoreError | None = None
 
-    def note(self, raw: apsw.Connection) -> None:
-        """Take the WAL and the shared memory for the right ones, as SQLite opens them."""
+    def note(self, raw: apsw.Connection) -> apsw.Connection:
+        """Take the WAL and the shared memory for the right ones, as SQLite opens them; return `raw`."""
         raw.execute(FIRST_READ).fetchall()
         found = (identity(self._path + "-wal"), identity(self._path + "-shm"))
         self._beside = None if _NOWHERE in found else found
         if self._checkpoints is not None and self._beside is not None:
             self._checkpoints.found(files.size(self._path + "-wal") // PAGE_SIZE)
+        return raw
 
     def check(self, raw: apsw.Connection) -> None:
         """Before a transaction: all files are where they were, and the WAL has room.
@@ -93,15 +94,31 @@ class Guard:
             pass
         self._look(raw)
 
+    def before_commit(self, raw: apsw.Connection) -> None:
+        """Before a transaction of several statements is kept; it may have been open for long.
+
+        Raises:
+            StoreError: a file was removed or replaced since it began; the transaction is undone.
+        """
+        try:
+            if stat(self._folder).st_mtime_ns == self._quiet:  # type: ignore[arg-type]  # None: TypeError
+                return
+        except (OSError, TypeError):
+            pass
+        self._look_at_files(raw)
+
     def _look(self, raw: apsw.Connection) -> None:
+        self._look_at_files(raw)
+        if self._checkpoints is not None and self._checkpoints.over and not self._checkpoints.make_room(raw):
+            raise Busy(self._full())
+
+    def _look_at_files(self, raw: apsw.Connection) -> None:
         changed = _changed(self._folder)
         self._lost = self._lost or self._missing(raw)
         if self._lost is not None:
             raise StoreError(*self._lost.args)
         margin = _FINE if changed % 1_000_000_000 else _COARSE
         self._quiet = changed if changed < time_ns() - margin else -1
-        if self._checkpoints is not None and self._checkpoints.over and not self._checkpoints.make_room(raw):
-            raise Busy(self._full())
 
     def before_closing(self, raw: apsw.Connection) -> None:
         """Keep SQLite from tidying up beside a database that is not this one any more.
@@ -162,8 +179,10 @@ class Guard:
 def _save(raw: apsw.Connection) -> bool:
     """Bring all that is committed into the database, and empty the WAL: it must meet no other database."""
     deadline = monotonic() + _SAVING
-    while not raw.in_transaction:
+    while True:
         try:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
             raw.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             return True
         except apsw.BusyError:  # another process may be saving it too
@@ -172,7 +191,6 @@ def _save(raw: apsw.Connection) -> bool:
             sleep(_PAUSE)
         except apsw.Error:
             return False
-    return False
 
 
 def _changed(folder: str | None) -> int:

@@ -89,7 +89,7 @@ def open_reader(path: str, *, timeout: float, checked: bool = True) -> Connectio
     _check("normal", timeout)
     files.require(path)
     patience = Patience(timeout)
-    connection = Connection(path, lambda: _open_read_only(path, patience), timeout)
+    connection = Connection(path, lambda: _open_read_only(path, patience), timeout, Guard(path))
     try:
         if not _recognise(connection):
             raise NotInitialised(f"{printable(path)}: the file is empty; `hstore project init` makes it a database")
