@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import apsw
 import pytest
 
 from hstore import Store
-from shells import LOAD, SHELLS, Typist, alive, lines, recorded, wait_until
+from shells import COUNT, LOAD, NOTE, SHELLS, Typist, alive, lines, recorded, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="shells are watched through /proc here")
 
@@ -300,3 +301,19 @@ def test_what_hstore_run_records_is_not_recorded_twice(typist, tmp_path):
     person.enter("echo plain")
     person.leave()
     assert lines(at(tmp_path))[:2] == ["echo recorded", "echo plain"]
+
+
+@pytest.mark.skipif(shutil.which("fish") is None or shutil.which("bash") is None, reason="it needs bash and fish")
+def test_shell_replaced_by_another(typist, tmp_path, secret):
+    """`exec fish` in bash goes on with the same recorder, which then understands what fish exports."""
+    person = typist("bash")
+    recorder = person.recorder
+    load = LOAD["fish"].format(f"'{sys.executable}' -m hstore")
+    (tmp_path / "config" / "fish").mkdir(parents=True)
+    (tmp_path / "config" / "fish" / "config.fish").write_text(COUNT["fish"] + load + NOTE["fish"])
+    person.enter("exec fish -i")
+    assert person.recorder == recorder
+    person.enter("read -gx DEPLOY_TOKEN", secret)
+    person.enter(f"echo with {secret} in it")
+    person.leave()
+    assert "echo with [masked:value] in it" in lines(at(tmp_path))

@@ -50,7 +50,10 @@ def write(shell: str, show: Callable[[str], int]) -> int:
             f"init: {shell!r} is no shell that can be recorded; give {', '.join(SHELLS[:-1])} or {SHELLS[-1]}"
         )
         return 2
-    addresses = offer() if _is_pipe(1) else ()
+    try:
+        addresses = offer() if _is_pipe(1) else ()
+    except OSError:  # no process or descriptor left now; the hook tries again with the first command
+        addresses = ()
     return show(script(shell, _program(), addresses))
 
 

@@ -51,6 +51,10 @@ class Ledger:
         self._listing = b""
         self._values: list[str] = []
 
+    def follow(self, shell: str) -> None:
+        """The process has become another shell, by `exec`."""
+        self._shell = shell
+
     def learn(self, listing: bytes) -> None:
         """Take over what the shell exports now: secrets among it are masked from now on, also once they are gone."""
         if listing == self._listing:

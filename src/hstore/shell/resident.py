@@ -155,6 +155,8 @@ class _Resident:
         from hstore.shell.ledger import Ledger
         from hstore.shell.watch import Watch
 
-        if self._watch is None and pid.isdigit():
+        if self._ledger is not None:
+            self._ledger.follow(os.fsdecode(shell))
+        elif pid.isdigit():
             self._watch = Watch(int(pid))
             self._ledger = Ledger(int(pid), os.fsdecode(shell), self._channel.tell)
