@@ -24,7 +24,7 @@ LOAD = {
 # Each prompt leaves a byte in a file, by the shell's own means: so it is known when the next line can be typed.
 COUNT = {
     "bash": "PS1='$ '; PROMPT_COMMAND='printf x >>\"$PROMPTS\"'\n",
-    "zsh": "PS1='$ '; precmd() { printf x >>\"$PROMPTS\" }\n",
+    "zsh": "PS1='$ '; count_prompts() { printf x >>\"$PROMPTS\" }; precmd_functions+=(count_prompts)\n",
     "fish": "function fish_prompt\n    echo '$ '\nend\n"
     "function count_prompts --on-event fish_prompt\n    printf x >>$PROMPTS\nend\n",
 }
