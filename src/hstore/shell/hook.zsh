@@ -12,17 +12,25 @@ __hstore_say() {
     } 2>/dev/null 1<>"$1"
 }
 
+# The line as it was typed: with histreduceblanks, preexec sees a private one without its blank.
+__hstore_typed() {
+    __hstore_line=${1%$'\n'}
+    return 0
+}
+
 __hstore_preexec() {
-    __hstore_line=${1:-${3-}} __hstore_directory=$PWD __hstore_began=$EPOCHREALTIME
+    [[ -n $__hstore_line ]] || __hstore_line=${1:-${3-}} # without a history
+    __hstore_directory=$PWD
+    __hstore_began=$EPOCHREALTIME
 }
 
 __hstore_precmd() {
     local __hstore_code=$? __hstore_ended=$EPOCHREALTIME
     emulate -L zsh
     unsetopt err_exit err_return xtrace
-    [[ -n $__hstore_began ]] || return 0
     local __hstore_since=$__hstore_began line=$__hstore_line
     __hstore_began='' __hstore_line=''
+    [[ -n $__hstore_since ]] || return 0
     [[ -z $line || $line == [[:space:]]* ]] || __hstore_record
     [[ ! -s $__hstore_notice ]] || __hstore_show_notice
     return 0
@@ -90,7 +98,8 @@ __hstore_install() {
     emulate -L zsh
     typeset -g __hstore_loaded=yes __hstore_began='' __hstore_line='' __hstore_directory=$PWD
     typeset -gi __hstore_starts=0
-    typeset -ga preexec_functions precmd_functions
+    typeset -ga zshaddhistory_functions preexec_functions precmd_functions
+    zshaddhistory_functions+=(__hstore_typed)
     preexec_functions+=(__hstore_preexec)
     precmd_functions=(__hstore_precmd "${precmd_functions[@]}")
 }
