@@ -97,6 +97,26 @@ def test_leading_space_is_private(typist, shell, tmp_path):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("setting", ["", "HISTCONTROL=ignoreboth\n"], ids=["", "ignoreboth"])
+def test_private_command_of_several_lines(typist, shell, setting, tmp_path):
+    """The blank before the first line counts for all of them."""
+    if setting and shell != "bash":
+        pytest.skip("a setting of bash")
+    person = typist(shell, before=setting)
+    person.enter("echo before")
+    if shell == "fish":
+        person.enter(" for i in 1", "echo hidden", "end")
+    else:
+        person.enter(" for i in 1", "do echo hidden", "done")
+        person.enter(" cat <<END", "hidden too", "END")
+    person.enter(" echo 'hidden", "quoted'")
+    person.enter("echo after")
+    person.leave()
+    assert lines(at(tmp_path))[:2] == ["echo before", "echo after"]
+    assert not any("hidden" in line or "quoted" in line for line in lines(at(tmp_path)))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_nothing_typed_is_nothing_recorded(typist, shell, tmp_path):
     """Empty lines, a comment, and a line given up with Ctrl-C are no commands."""
     person = typist(shell)
