@@ -11,7 +11,9 @@ parent alone: the child gets `StoreForked` for it, and for opening the same file
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
+import sys
+import time
+from _thread import allocate_lock, get_ident
 from _weakref import ref
 
 from hstore.engine import files
@@ -21,6 +23,8 @@ from hstore.errors import StoreForked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     import apsw
 
     from hstore.engine.connection import Connection
@@ -88,6 +92,23 @@ def _before() -> None:
         connection = reference()
         if connection is not None and connection.suspend():
             _suspended.append(connection)
+    _await_imports()
+
+
+def _await_imports() -> None:
+    """Wait until no other thread is importing: a child would wait for ever for what that thread began.
+
+    CPython makes the locks of modules no new ones in a child. hstore imports much at its first use, in any thread.
+    """
+    # Where this private name is gone one day, all is as it was without it.
+    locks: dict[str, Any] = getattr(sys.modules["_frozen_importlib"], "_module_locks", {})
+    end = time.monotonic() + _PATIENCE
+    while any(_is_held_elsewhere(lock()) for lock in list(locks.values())) and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+def _is_held_elsewhere(lock: Any) -> bool:
+    return getattr(lock, "owner", None) not in (None, get_ident())
 
 
 def _release() -> None:
