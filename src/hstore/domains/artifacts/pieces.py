@@ -12,17 +12,19 @@ if TYPE_CHECKING:
     from hstore.domains.artifacts.chunks import Chunks
     from hstore.engine import Connection
 
+OWN = """
+    SELECT 0, a.size, a.chunk_start, a.created_at, NULL, a.chunk_id,
+           c.id, c.digest, c.size, c.codec, c.dictionary_id, c.data
+    FROM artifacts AS a LEFT JOIN chunks AS c ON c.id = a.chunk_id
+    WHERE a.id = $1 AND a.chunk_id IS NOT NULL
+"""
 AT = """
-    WITH p AS (
-        SELECT * FROM (SELECT start, size, chunk_start, at, marks, chunk_id FROM artifact_pieces
-                       WHERE artifact_id = $1 AND start <= $2 ORDER BY start DESC LIMIT 1)
-        UNION ALL
-        SELECT 0, size, chunk_start, created_at, NULL, chunk_id FROM artifacts WHERE id = $1 AND chunk_id IS NOT NULL)
     SELECT p.start, p.size, p.chunk_start, p.at, p.marks, p.chunk_id,
            c.id, c.digest, c.size, c.codec, c.dictionary_id, c.data
-    FROM p LEFT JOIN chunks AS c ON c.id = p.chunk_id
+    FROM artifact_pieces AS p LEFT JOIN chunks AS c ON c.id = p.chunk_id
+    WHERE p.artifact_id = $1 AND p.start <= $2 ORDER BY p.start DESC LIMIT 1
 """
-"""Not from the view `pieces`: over both tables together SQLite would sort all of an artifact's pieces for each one."""
+"""In two statements, since one over the view `pieces` takes twice as long as both, or sorts all pieces for each one."""
 
 
 class Piece:
@@ -60,11 +62,11 @@ class Pieces:
             return self._at(artifact, offset)  # it was replaced between two statements, and the chunk with it
 
     def _at(self, artifact: int, offset: int) -> Piece | None:
-        row = self._connection.row(AT, (artifact, offset))
+        row = self._connection.row(OWN, (artifact,)) or self._connection.row(AT, (artifact, offset))
         if row is None:
             return None
         start, size, chunk_start, at, marks, number = row[:6]
-        if start + size <= offset:
+        if not start <= offset < start + size:
             return None
         if row[6] is None:
             raise CorruptDatabase(f"chunk {number} is missing; run `hstore doctor`")
