@@ -5,7 +5,7 @@ other processes is bounded by the same `busy_timeout`.
 
 A KeyboardInterrupt may come between any two steps in here. So nothing is believed that can be asked: whether this
 thread has the lock is asked of the lock, whether a transaction is open of SQLite, and what an interrupt left behind is
-put right by whoever comes next: the `finally` of the same call, the destructor of the transaction, the next call.
+put right by whoever comes next: the `finally` of the same call, what watches the transaction, the next call.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Connection:
         self._opener = opener
         # Held once by a thread, however deep its transactions nest.
         self._lock: Any = RLock()
-        # Not the transactions themselves: their destructors are part of what puts an interrupt right.
+        # Not the transactions themselves: that one of them is gone is part of what puts an interrupt right.
         self._stack: list[object] = []
         self.behind = self._behind = Behind()
         self._forked = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _weakref import ref
+
 from hstore.errors import HstoreError
 
 TYPE_CHECKING = False
@@ -9,26 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from functools import partial
     from types import TracebackType
+    from typing import Any
 
     from hstore.engine.connection import Connection
 else:
     from _functools import partial  # at no cost, unlike `functools`
 
 
-class _Leaving(partial[None]):
-    """The `__exit__` that a `with` statement holds on to, and nobody else: with it goes what was not committed.
-
-    An interrupt can come at the first step of `__exit__`, or between `__enter__` and the block. The transaction itself
-    then lives in the traceback for as long as the interrupt is being handled, and what the handler records would be
-    undone with it afterwards. This one is no argument of any Python function, so no traceback keeps it.
-    """
-
-    def __del__(self) -> None:
-        self.args[0].__del__()
-
-
 class _Exit:
-    """Makes `__exit__` of a function; looked up before the transaction was entered, as `with` does, a `_Leaving`."""
+    """Makes `__exit__` of a function: what a `with` statement holds on to, and nobody else, so it is watched.
+
+    An interrupt can come between `__enter__` and the block, or at the first step of `__exit__`. The transaction itself
+    then lives in the traceback for as long as the interrupt is being handled, and what the handler records would be
+    undone with it afterwards. What is looked up here is an argument of no Python function, so no traceback keeps it.
+    Nothing has a destructor: an interrupt that comes in one is lost, and every transaction would pass through it.
+    """
 
     def __init__(self, leave: Callable[..., None]) -> None:
         self._leave = leave
@@ -36,16 +33,20 @@ class _Exit:
     def __get__(self, transaction: Transaction | None, owner: type[Transaction]) -> Callable[..., None]:
         if transaction is None:
             return self._leave  # `contextlib.ExitStack` calls it with the transaction
-        return (partial if transaction._entered else _Leaving)(self._leave, transaction)
+        leave = partial(self._leave, transaction)
+        if not transaction._entered:  # `with` looks it up before it enters
+            transaction._watch = transaction._undone_with(leave)
+        return leave
 
 
 class Transaction:
     """A `with` block around writes: kept when it ends, undone by any exception."""
 
-    __slots__ = ("_connection", "_entered", "_key")
+    __slots__ = ("__weakref__", "_connection", "_entered", "_key", "_watch")
 
     def __init__(self, connection: Connection) -> None:
         self._entered = False
+        self._watch: ref[Any] | None = None
         self._connection = connection
         self._key = object()
 
@@ -53,6 +54,8 @@ class Transaction:
         if self._entered:
             raise HstoreError("a batch is entered once; call batch() again for another")
         self._entered = True
+        if self._watch is None or self._watch() is None:  # without a `with` statement
+            self._watch = self._undone_with(self)
         try:
             self._connection.begin(self._key)
             return self
@@ -74,8 +77,12 @@ class Transaction:
         else:
             self._connection.drop(self._key)
         self._entered = False
+        self._watch = None
 
-    def __del__(self) -> None:
-        # Where no `with` statement is, `_Leaving` is not either.
-        if getattr(self, "_entered", False):
-            self._connection.drop(self._key)
+    def _undone_with(self, holder: object) -> ref[Any]:
+        """Undo what is not committed when `holder` goes; no part of this keeps the transaction itself."""
+        return ref(holder, partial(_undo, self._connection, self._key))
+
+
+def _undo(connection: Connection, key: object, _: object) -> None:
+    connection.drop(key)
