@@ -11,7 +11,16 @@ import pytest
 
 from hstore import Store
 from hstore.engine import files, opening
-from hstore.errors import SQLiteTooOld, UnsafeFileSystem
+from hstore.engine.waiting import Patience
+from hstore.errors import Busy, SQLiteTooOld, UnsafeFileSystem
+
+READING = """
+import sys, apsw
+reader = apsw.Connection(sys.argv[1])
+reader.execute("BEGIN")
+print(reader.execute("SELECT count(*) FROM runs").fetchall(), flush=True)
+sys.stdin.readline()
+"""
 
 
 def pragma(store: Store, name: str) -> object:
@@ -123,6 +132,27 @@ def test_rollback_journal_where_wal_is_unsafe(
     with Store.open(path) as store:
         assert pragma(store, "journal_mode") == "wal"
         assert len(store.runs.list()) == 2
+
+
+def test_large_batch_waits_for_a_reader_once_with_a_rollback_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch, program
+) -> None:
+    """It is refused when the bound is reached at the commit, and waits at no page before; afterwards all is well."""
+    waits: list[int] = []
+    wait = Patience.__call__
+    monkeypatch.setattr(Patience, "__call__", lambda self, tries: (waits.append(tries), wait(self, tries))[1])
+    monkeypatch.setattr("hstore.engine.files.wal_is_unsafe", lambda _: "nfs")
+    monkeypatch.setattr(opening, "_warned", {str(path)})
+    large = [{"app": "a", "cmdline": "x" * 4000, "exit_code": 0}] * 800
+    with Store.open(path, busy_timeout=0.05) as store:
+        reader = program(READING, path)
+        reader.stdout.readline()
+        with pytest.raises(Busy):
+            store.record_runs(large)
+        assert waits.count(0) == 1
+        reader.communicate("")
+        assert len(store.record_runs(large)) == 800
+        assert store.info().counts["runs"] == 800
 
 
 def test_mount_table_is_read_with_its_escapes_and_the_innermost_mount_wins(

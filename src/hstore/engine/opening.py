@@ -63,6 +63,8 @@ def open_writer(path: str, *, create: bool, durability: str, timeout: float, app
 
     def opener() -> apsw.Connection:
         raw = _open(path, _WRITE, patience, durability=level)
+        if unsafe:
+            settings.no_spilling(raw)
         raw.set_wal_hook(checkpoints)
         return raw
 

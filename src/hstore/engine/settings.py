@@ -117,6 +117,15 @@ def durability(connection: apsw.Connection, level: str) -> None:
     connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[level]}")
 
 
+def no_spilling(connection: apsw.Connection) -> None:
+    """With a rollback journal: pages of an open transaction stay in memory until it is committed.
+
+    Past the cache's size SQLite would write them into the database, which nobody may be reading then: it waits for
+    readers, once for each page, each time for as long as waiting is allowed at all.
+    """
+    connection.execute("PRAGMA cache_spill = OFF")
+
+
 def new_file(connection: apsw.Connection) -> None:
     """What can be chosen only before the first page is written; without effect on a file that has one."""
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
