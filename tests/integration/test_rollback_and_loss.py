@@ -274,6 +274,43 @@ def test_child_of_a_process_with_busy_threads_does_not_hang(tmp_path: Path) -> N
     assert (done.stdout, done.stderr, done.returncode) == ("True 30\n", "", 0)
 
 
+FORK_WHILE_IMPORTING = """
+import os, signal, sys, threading, time
+import hstore
+from hstore import Store
+Store.open(sys.argv[1] + "/main.db").record_run("a", "a")
+with open(sys.argv[1] + "/slow.py", "w") as module:
+    module.write("import time; open(__file__ + '.begun', 'w').close(); time.sleep(0.5); done = 1")
+hstore.__path__.append(sys.argv[1])
+thread = threading.Thread(target=__import__, args=("hstore.slow",))
+thread.start()
+while not os.path.exists(sys.argv[1] + "/slow.py.begun"):
+    time.sleep(0.001)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    import hstore.slow
+    import json.tool
+    os._exit(hstore.slow.done)
+thread.join()
+import json.tool
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_child_forked_while_a_thread_imports_a_part_of_hstore_does_not_hang(tmp_path: Path) -> None:
+    """Parts are imported at their first use: the child's first use waits for nobody who is not there."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FORK_WHILE_IMPORTING, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("1\n", "", 0)
+
+
 def test_batches_ended_out_of_order_leave_the_store_usable(store: Store) -> None:
     """Leaving the outer batch first ends the inner one, which then says so."""
     outer, inner = store.batch(), store.batch()
