@@ -298,7 +298,7 @@ def test_prompt_command_of_one_string(terminal, environment, tmp_path):
     older = hook.replace("BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501", "0")
     assert older != hook
     (tmp_path / "older").write_text(older)
-    prepare = f"eval \"$('{sys.executable}' -m hstore init bash | head -2; cat {tmp_path}/older)\"\n"
+    prepare = f"eval \"$('{sys.executable}' -m hstore init bash | head -3; cat {tmp_path}/older)\"\n"
     mine = 'PROMPT_COMMAND="echo code=\\$?; $PROMPT_COMMAND"\n'
     person = Typist(terminal, environment, tmp_path, "bash", before=mine + prepare, load=False)
     person.enter("sh -c 'exit 6'")

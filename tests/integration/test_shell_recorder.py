@@ -171,6 +171,25 @@ def test_database_that_is_set_in_the_shell(typist, shell, tmp_path, environment)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_database_that_is_given_at_the_start(typist, shell, tmp_path, environment):
+    """`hstore --db PATH init SHELL` sends every command there, also when the recorder had to be started again."""
+    del environment["HSTORE_DB"]
+    chosen = tmp_path / "it's chosen.db"
+    load = LOAD[shell].format(f"'{sys.executable}' -m hstore --db \"{chosen}\"")
+    person = typist(shell, load=False, after=load)
+    person.enter("cd /")
+    wait_until(lambda: lines(chosen) == ["cd /"], "the command")
+    first = person.recorder
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not alive(first), "its end")
+    person.enter("echo one")
+    person.enter("printf %s $HSTORE_SHELL_RECORDER >$RECORDER")
+    person.leave()
+    assert lines(chosen)[:2] == ["cd /", "echo one"]
+    assert not (person.home / ".heimdall" / "shell.db").exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_store_that_cannot_be_used(typist, shell, tmp_path):
     """Where the store is no database, commands go to the user's own, and the person is told once."""
     at(tmp_path).write_bytes(b"this is no database, but long enough to look like one" * 100)

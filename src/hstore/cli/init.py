@@ -23,6 +23,7 @@ EXAMPLES = (
     ('eval "$(hstore init bash)"', "in ~/.bashrc, near its end"),
     ('eval "$(hstore init zsh)"', "in ~/.zshrc"),
     ("hstore init fish | source", "in ~/.config/fish/config.fish"),
+    ('eval "$(hstore --db ~/typed.db init bash)"', "everything into one database"),
     ("hstore --db ~/.heimdall/shell.db log list", "what was typed outside of projects"),
 )
 
@@ -36,11 +37,11 @@ def main(shell: str) -> int:
         return error.exit_code
 
 
-def write(shell: str, show: Callable[[str], int]) -> int:
+def write(shell: str, show: Callable[[str], int], database: str | None = None) -> int:
     """Hand the script of a shell to `show` and return its exit code.
 
     A recorder is started only where the output is a pipe, so probably evaluated: not for who looks at it or keeps it
-    in a file.
+    in a file. `database` is where commands go instead of the store of their directory.
 
     Raises:
         HstoreError: no such shell, or none can be recorded on this system.
@@ -54,7 +55,10 @@ def write(shell: str, show: Callable[[str], int]) -> int:
         addresses = offer() if _is_pipe(1) else ()
     except OSError:  # no process or descriptor left now; the hook tries again with the first command
         addresses = ()
-    return show(script(shell, _program(), addresses))
+    if not database:
+        return show(script(shell, _program(), addresses))
+    path = os.path.abspath(os.path.expanduser(database))
+    return show(script(shell, (*_program(), "--db", path), addresses, path))
 
 
 def _is_pipe(descriptor: int) -> bool:

@@ -64,11 +64,12 @@ RUN = grammar.Command(
 class InitOptions(NamedTuple):
     """`init`, where it is not read by `__main__` already."""
 
+    db: str | None
     shell: str
 
 
 def _init(options: InitOptions, _output: Output) -> int:
-    return init.write(options.shell, messages.show)
+    return init.write(options.shell, messages.show, options.db)
 
 
 INIT = grammar.Command(

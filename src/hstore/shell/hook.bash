@@ -1,8 +1,8 @@
 # hstore: records the commands typed into this bash. How it works and why: docs/shell.md of hstore.
 # shellcheck shell=bash disable=SC2154
 #
-# Above this stand __hstore_program, the words that start hstore, and __hstore_offer, where a recorder that waits to be
-# taken on can be reached: its pipe, its memory, its notice.
+# Above this stand __hstore_program, the words that start hstore, __hstore_database, where commands go if that was asked
+# for, and __hstore_offer, where a recorder that waits to be taken on can be reached: its pipe, its memory, its notice.
 #
 # Times come from PS0, whose arithmetic runs in the shell itself before each command, so no DEBUG trap is touched. The
 # text comes from the history, written by a builtin into memory of the recorder and read back: no process is started.
@@ -98,7 +98,7 @@ __hstore_record() {
         builtin printf '\0\1hstore\1\0exports\0'
         builtin export -p
         builtin printf '\0\0\1hstore\1\0run\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' "$__hstore_ended" "$duration" \
-            "$__hstore_code" "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$__hstore_line"
+            "$__hstore_code" "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB:-$__hstore_database}" "$__hstore_line"
     } 2>/dev/null 1<>"$__hstore_pipe"
 }
 

@@ -1,7 +1,7 @@
 # hstore: records the commands typed into this fish. How it works and why: docs/shell.md of hstore.
 #
-# Above this stand __hstore_program, the words that start hstore, and __hstore_offer, where a recorder that waits to be
-# taken on can be reached: its pipe, its memory, its notice.
+# Above this stand __hstore_program, the words that start hstore, __hstore_database, where commands go if that was asked
+# for, and __hstore_offer, where a recorder that waits to be taken on can be reached: its pipe, its memory, its notice.
 
 # Say something to a recorder: its pipe, the kind of message, its fields.
 function __hstore_say
@@ -74,11 +74,13 @@ else
             set -q __hstore_directory; or return # it is the command that has loaded this
             if test -z "$fish_private_mode"; and string match -qr '^\S' -- "$argv"
                 if __hstore_has_recorder; or __hstore_start
+                    set -l database $HSTORE_DB
+                    test -n "$database"; or set database $__hstore_database
                     begin
                         builtin printf '\0\1hstore\1\0exports\0'
                         set -xL
                         builtin printf '\0\0\1hstore\1\0run\0\0%s000\0%s\0%s\0%s\0%s\0%s\0' $took $code \
-                            "$__hstore_directory" "$HEIMDAL_SESSION" "$HSTORE_DB" "$argv"
+                            "$__hstore_directory" "$HEIMDAL_SESSION" "$database" "$argv"
                     end 2>/dev/null >$__hstore_pipe
                 end
             end

@@ -1,7 +1,7 @@
 # hstore: records the commands typed into this zsh. How it works and why: docs/shell.md of hstore.
 #
-# Above this stand __hstore_program, the words that start hstore, and __hstore_offer, where a recorder that waits to be
-# taken on can be reached: its pipe, its memory, its notice.
+# Above this stand __hstore_program, the words that start hstore, __hstore_database, where commands go if that was asked
+# for, and __hstore_offer, where a recorder that waits to be taken on can be reached: its pipe, its memory, its notice.
 
 # Say something to a recorder: its pipe, the kind of message, its fields. Opened for reading too, the pipe cannot end
 # this shell with SIGPIPE; opened each time, no command inherits it.
@@ -44,7 +44,7 @@ __hstore_record() {
         builtin printf '\0\1hstore\1\0exports\0'
         builtin export -p
         builtin printf '\0\0\1hstore\1\0run\0%s\0%s\0%s\0%s\0%s\0%s\0%s\0' "$__hstore_ended" "$duration" \
-            "$__hstore_code" "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB-}" "$line"
+            "$__hstore_code" "$__hstore_directory" "${HEIMDAL_SESSION-}" "${HSTORE_DB:-$__hstore_database}" "$line"
     } 2>/dev/null 1<>"$__hstore_pipe"
 }
 

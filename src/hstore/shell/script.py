@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "fish", "zsh")
 
 
-def script(shell: str, program: Sequence[str], addresses: Sequence[str]) -> str:
+def script(shell: str, program: Sequence[str], addresses: Sequence[str], database: str = "") -> str:
     """The script for one of `SHELLS`.
 
     Args:
@@ -19,13 +19,16 @@ def script(shell: str, program: Sequence[str], addresses: Sequence[str]) -> str:
         program: the words that start hstore.
         addresses: where a waiting recorder's pipe, memory and notice are; empty where none waits, and the hook will
             start one when the first command has run.
+        database: where commands go unless `HSTORE_DB` is set in the shell; empty for the store of their directory.
     """
     with open(os.path.join(os.path.dirname(__file__), f"hook.{shell}"), encoding="utf-8") as file:
         hook = file.read()
     if shell == "fish":
         given = f"set -g __hstore_program {_fish_words(program)}\nset -g __hstore_offer {_fish_words(addresses)}\n"
+        given += f"set -g __hstore_database {_fish_words((database,))}\n"
     else:
         given = f"__hstore_program=({_words(program)})\n__hstore_offer=({_words(addresses)})\n"
+        given += f"__hstore_database={_words((database,))}\n"
     return given + hook
 
 
