@@ -205,6 +205,28 @@ def test_process_that_writes_in_a_loop_notices_that_its_wal_is_gone(path: Path, 
     assert examine(path).ok
 
 
+def test_file_that_becomes_another_by_being_opened_is_the_right_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an overlay of read-only layers, opening for writing copies the file up: that is no replacement."""
+    from hstore.engine import opening
+
+    with Store.open(path) as store:
+        store.record_run("first", "first", exit_code=0)
+    real = opening._open
+
+    def copied_up(*arguments: object, **options: object) -> object:
+        shutil.copy(path, f"{path}-copy")
+        os.replace(f"{path}-copy", path)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(opening, "_open", copied_up)
+    with Store.open(path) as store:
+        monkeypatch.undo()
+        store.record_run("second", "second", exit_code=0)
+    assert apps(path) == ["first", "second"]
+
+
 def test_other_files_in_the_folder_disturb_nobody(path: Path) -> None:
     """The folder's time of change is a hint; what is beside the database may come and go."""
     with Store.open(path) as store:

@@ -60,6 +60,7 @@ class Connection:
         self._forked = False
         self._raw: apsw.Connection | None = opener()
         self._guard = guard
+        guard.opened()
         forking.watch(self)
 
     # --- reading -------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class Guard:
     __slots__ = ("_beside", "_checkpoints", "_folder", "_lost", "_path", "_quiet", "identity")
 
     def __init__(self, path: str, checkpoints: Checkpoints | None = None) -> None:
-        self.identity = identity(path)
+        self.identity = _NOWHERE
         self._path = path
         self._checkpoints = checkpoints
         # A link to the database can be changed without any change in the database's folder.
@@ -70,6 +70,13 @@ class Guard:
         self._quiet = -1
         self._beside: tuple[Identity, Identity] | None = None
         self._lost: StoreError | None = None
+
+    def opened(self) -> None:
+        """Take the database for the right one: SQLite has just opened it.
+
+        Not before that: opening it for writing makes another file of it on an overlay of read-only layers.
+        """
+        self.identity = identity(self._path)
 
     def note(self, raw: apsw.Connection) -> apsw.Connection:
         """Take the WAL and the shared memory for the right ones, as SQLite opens them; return `raw`."""
