@@ -28,6 +28,16 @@ while True:
     sys.stdout.flush()
     time.sleep(0.001)
 """
+# One line at a time, so that pieces are put together when the kill comes.
+SLOW = """
+import sys, time
+number = 0
+while True:
+    number += 1
+    sys.stdout.write(f"line {number:012}\\n")
+    sys.stdout.flush()
+    time.sleep(0.002)
+"""
 
 
 def whole_lines(content: bytes) -> bool:
@@ -36,15 +46,20 @@ def whole_lines(content: bytes) -> bool:
     return all(line == b"line %012d" % number for number, line in enumerate(lines[:-1], 1))
 
 
-def test_killed_at_random_moments(tmp_path):
-    """Fifty times: start, kill after a random number of bytes came through, look at everything."""
+@pytest.mark.parametrize(
+    ("command", "times", "sizes"),
+    [(COMMAND, MOMENTS, (1, 10_000, 100_000, 1_000_000, 3_000_000)), (SLOW, MOMENTS // 5, (1, 1_000, 20_000))],
+    ids=["bursts", "slow lines"],
+)
+def test_killed_at_random_moments(tmp_path, command, times, sizes):
+    """So many times: start, kill after a random number of bytes came through, look at everything."""
     path = tmp_path / "project.db"
     environment = {**os.environ, "HSTORE_DB": str(path)}
     moments = random.Random()
     acknowledged: dict[int, bytes] = {}
-    for _ in range(MOMENTS):
+    for _ in range(times):
         recorder = subprocess.Popen(
-            [sys.executable, "-m", "hstore", "run", "--", sys.executable, "-c", COMMAND],
+            [sys.executable, "-m", "hstore", "run", "--", sys.executable, "-c", command],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -52,7 +67,7 @@ def test_killed_at_random_moments(tmp_path):
             start_new_session=True,
         )
         assert recorder.stdout is not None
-        left = moments.randint(1, moments.choice((1, 10_000, 100_000, 1_000_000, 3_000_000)))
+        left = moments.randint(1, moments.choice(sizes))
         while left > 0:
             left -= len(recorder.stdout.read1(left))
         # What another process can read now has been acknowledged: it must survive.

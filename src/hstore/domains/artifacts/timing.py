@@ -6,6 +6,7 @@ from hstore.codec import encode_marks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Union
 
     from hstore.domains.artifacts.chunks import Prepared
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     TimedPiece = tuple[Prepared, int, Union[bytes, None]]
 
 MARKS = 48
-"""Marks of one chunk at most; beyond, neighbours share one, so that a row stays small."""
+"""Marks of what one step adds to a chunk at most; beyond, neighbours share one, so that a row stays small."""
 
 
 def timed_pieces(
@@ -32,7 +33,7 @@ def timed_pieces(
             room -= taken
             if taken < length:
                 left.append((at, length - taken))
-        found.append((chunk, inside[0][0], _packed(inside)))
+        found.append((chunk, inside[0][0], packed(thinned(inside))))
     return found, left[::-1]
 
 
@@ -59,14 +60,27 @@ def counts_json(counts: dict[str, int]) -> str:
     return "{" + ",".join(f'"{rule}":{count}' for rule, count in counts.items()) + "}"
 
 
-def _packed(marks: list[tuple[int, int]]) -> bytes | None:
-    """The marks of one chunk in their stored form; None when one moment says it all."""
+def shared_out(marks: list[tuple[int, int]], sizes: list[int]) -> list[list[tuple[int, int]]]:
+    """The marks of successive pieces of these sizes, at most `MARKS` of each."""
+    found = []
+    for size in sizes:
+        inside, marks = divided(marks, size)
+        found.append(thinned(inside))
+    return found
+
+
+def thinned(marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """At most `MARKS` marks in place of these."""
+    return coarser(marks, -(-len(marks) // MARKS)) if len(marks) > MARKS else marks
+
+
+def packed(marks: Sequence[tuple[int, int]]) -> bytes | None:
+    """The marks of one piece in their stored form; None when one moment says it all."""
     if len(marks) == 1:
         return None
-    grouped = coarser(marks, -(-len(marks) // MARKS))
-    before = grouped[0][0]
+    before = marks[0][0]
     relative = []
-    for at, length in grouped:
+    for at, length in marks:
         # A clock that was set back must not make a mark negative.
         relative.append((max(0, at - before), length))
         before = max(before, at)

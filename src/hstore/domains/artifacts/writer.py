@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hstore.clock import now
 from hstore.codec import CHUNK
-from hstore.domains.artifacts.timing import coarser, counts_json, divided, timed_pieces
+from hstore.domains.artifacts.tail import SmallPiece, Tail
+from hstore.domains.artifacts.timing import coarser, counts_json, divided, packed, shared_out
 from hstore.door import NAME_LIMIT
 from hstore.errors import HstoreError, NotFound
 from hstore.listing import identifier, one_of
@@ -38,7 +39,17 @@ PROGRESS = """
     UPDATE artifacts SET size = $1, source_size = $2, masked = $3, complete = $4 WHERE id = $5 AND size = $6
     RETURNING id
 """
+REMOVE_PIECES = "DELETE FROM artifact_pieces WHERE artifact_id = $1 AND start >= $2 RETURNING start, chunk_id"
+REMOVE_CHUNK = """
+    DELETE FROM chunks
+    WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM artifact_pieces WHERE chunk_id = $1)
+        AND NOT EXISTS (SELECT 1 FROM artifacts WHERE chunk_id = $1)
+"""
 SIZE = "SELECT size FROM artifacts WHERE id = $1"
+
+
+class _ChangedMeanwhile(Exception):
+    """Compaction has moved what was to be put together."""
 
 
 class _Cut:
@@ -95,6 +106,7 @@ class ArtifactWriter:
         self._kept: list[bytes | bytearray] = []
         self._marks: list[tuple[int, int]] = []
         self._cut: _Cut | None = None
+        self._tail = Tail()
         self._unsure: int | None = None
         self._size = 0
         self._source_size = 0
@@ -143,7 +155,9 @@ class ArtifactWriter:
             Whether there is anything to step. What was cut before and not committed yet stays what comes next.
         """
         if self._cut is None and self.waiting:
-            self._cut = self._cut_off(min(self.waiting // CHUNK * CHUNK, LARGEST_STEP) or self.waiting)
+            open_end = self._tail.size
+            whole = min((open_end + self.waiting) // CHUNK * CHUNK, LARGEST_STEP)
+            self._cut = self._cut_off(whole - open_end if whole else self.waiting)
         return self._cut is not None
 
     def step(self) -> None:
@@ -167,7 +181,7 @@ class ArtifactWriter:
         if self._cut is not None:
             self._commit(complete=False)
         self._cut = self._cut_off(self.waiting)
-        self._commit(complete)
+        self._commit(complete, last=True)
         self._stream.close()
         self._closed = True
 
@@ -177,6 +191,7 @@ class ArtifactWriter:
         self._stream.close()
         self._kept.clear()
         self._marks.clear()
+        self._tail.clear()
         self._cut = None
         self.waiting = 0
         self._closed = True
@@ -205,7 +220,7 @@ class ArtifactWriter:
         """Take the first `length` bytes, as chunks; what came as a chunk is not copied."""
         contents: list[bytes] = []
         parts: list[bytes | bytearray | memoryview] = []
-        room = min(CHUNK, length)
+        room = min(CHUNK - self._tail.size, length)
         taken = start = 0
         while length:
             piece = self._kept[taken]
@@ -225,26 +240,63 @@ class ArtifactWriter:
         del self._kept[:taken]
         return contents
 
-    def _commit(self, complete: bool) -> None:
+    def _commit(self, complete: bool, last: bool = False) -> None:
         cut = self._cut
         assert cut is not None  # noqa: S101 - who calls has cut
         self._check_kept()
-        pieces, _ = timed_pieces(self._chunks.prepare(cut.contents), cut.marks)
-        size = self._size + cut.size
-        progress = (size, cut.source_size, cut.masked, int(complete), self.id, self._size)
+        try:
+            self._write(cut, self._joined(cut, last), complete, last)
+        except _ChangedMeanwhile:
+            self._tail.clear()
+            self._write(cut, [], complete, last)
+        self._size += cut.size
+        self._unsure = self._connection.rollbacks if self._connection.in_transaction else None
+        self._cut = None  # at the end: from here on another thread may cut
+
+    def _joined(self, cut: _Cut, last: bool) -> list[SmallPiece]:
+        """The pieces at the end that become part of what is written now."""
+        tail = self._tail
+        if last and not cut.size:
+            pieces = tail.all()
+            return pieces if len(pieces) > 1 else []
+        return tail.all() if self._ends_tail(cut, last) else tail.joined_by(cut.size)
+
+    def _ends_tail(self, cut: _Cut, last: bool) -> bool:
+        return last or self._tail.size + cut.size >= CHUNK or self._tail.is_marked_enough
+
+    def _write(self, cut: _Cut, joined: list[SmallPiece], complete: bool, last: bool) -> None:
+        contents, marks = cut.contents[:], shared_out(cut.marks, [len(content) for content in cut.contents])
+        if joined:
+            contents[:1] = [b"".join([*(piece.content for piece in joined), *contents[:1]])]
+            marks[:1] = [[mark for piece in joined for mark in piece.marks] + (marks[0] if marks else [])]
+        prepared = self._chunks.prepare(contents)
+        progress = (self._size + cut.size, cut.source_size, cut.masked, int(complete), self.id, self._size)
+        first = start = joined[0].start if joined else self._size
+        numbers = []
         with self._connection.transaction():
             if not self._connection.write(PROGRESS, progress):
                 raise NotFound(
                     f"artifact: {self.id} was deleted, rolled back or masked anew while it was being written"
                 )
-            start = self._size
-            for chunk, at, marks in pieces:
-                number = self._chunks.store(chunk)
-                self._connection.write(ADD_PIECE, (self.id, start, chunk.size, number, at, marks))
+            self._remove(joined)
+            for chunk, inside in zip(prepared, marks, strict=True):
+                numbers.append(self._chunks.store(chunk))
+                row = (self.id, start, chunk.size, numbers[-1], inside[0][0], packed(inside))
+                self._connection.write(ADD_PIECE, row)
                 start += chunk.size
-        self._size = size
-        self._cut = None
-        self._unsure = self._connection.rollbacks if self._connection.in_transaction else None
+            for piece in joined:
+                self._connection.write(REMOVE_CHUNK, (piece.chunk,))
+        if self._ends_tail(cut, last):
+            self._tail.clear()
+        else:
+            self._tail.replace(joined, SmallPiece(first, numbers[0], contents[0], marks[0]))
+
+    def _remove(self, joined: list[SmallPiece]) -> None:
+        """Take away the rows of pieces that are put together; their chunks go when the new one is there."""
+        if joined:
+            removed = self._connection.write(REMOVE_PIECES, (self.id, joined[0].start))
+            if sorted(removed) != [(piece.start, piece.chunk) for piece in joined]:
+                raise _ChangedMeanwhile
 
     def _check_kept(self) -> None:
         """Notice that a batch in which this artifact made a step was rolled back.
