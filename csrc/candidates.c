@@ -85,20 +85,6 @@ uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, uint32_
     return NOWHERE;
 }
 
-/* A cut escape sequence has no room for an anchor, except where it is undecided whether its end begins a mark:
- * "ESC [ m" and "ESC [ 1 [" are sequences, "ESC [masked:…]" is none. Behind an open name such a sequence may
- * stand before the value, so there nothing behind it is shown. */
-const uint8_t *end_of_cut_escape(const uint8_t *p, const uint8_t *end, int open) {
-    const uint8_t *q;
-    for (q = p + 1; q < end; q++) {
-        size_t left = (size_t)(end - q);
-        if (memcmp(q, "[masked:", left < 8 ? left : 8) != 0) continue;
-        q += !open ? 8 : q == p + 1 ? 2 : 1;
-        return q < end ? q : end;
-    }
-    return end;
-}
-
 /* How much of [position, limit) an open candidate lets through: up to the first other anchor, or its piece at the end. */
 static uint64_t search_shown(struct hstore_stream *s, const struct window *w, uint64_t limit, const struct stretch *name) {
     const uint8_t *p = at(w, s->rules.position), *end = at(w, limit);
@@ -111,7 +97,7 @@ static uint64_t search_shown(struct hstore_stream *s, const struct window *w, ui
             int opens_string = end - p >= 2 && is_string_escape(p[1]);
             size_t length = opens_string ? 2 : escape_length(p, end, 0);
             if (length == ESCAPE_INCOMPLETE) {
-                limit = offset_of(w, end_of_cut_escape(p, end, 1));
+                limit = offset_of(w, p);
                 break;
             }
             if (length == 0 || opens_string) node = 0;

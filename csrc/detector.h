@@ -15,7 +15,6 @@ const uint8_t *anchor_start(struct hstore_stream *s, const struct window *w, con
 int is_string_escape(uint8_t kind);
 void note_escape(struct rule_state *r, uint64_t start, size_t length);
 uint64_t partial_anchor(struct hstore_stream *s, const struct window *w, uint32_t node, const uint8_t *behind);
-const uint8_t *end_of_cut_escape(const uint8_t *p, const uint8_t *end, int open);
 uint64_t shown_until(struct hstore_stream *s, const struct window *w, uint64_t limit, const struct stretch *name);
 
 /* ---- swallow.c ---- */

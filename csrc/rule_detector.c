@@ -283,7 +283,8 @@ static int scan(struct hstore_stream *s, struct hints *hints, const struct windo
             length = step_escape(s, w, p);
             if (length == 0) {
                 r->frontier = partial_anchor(s, w, node, p);
-                if (r->frontier == NOWHERE) r->frontier = offset_of(w, end_of_cut_escape(p, limit, 0));
+                /* Not shown: where it turns out to be no sequence, an anchor may begin in it, like "1//0" in "ESC [ 1 / /". */
+                if (r->frontier == NOWHERE) r->frontier = offset_of(w, p);
                 return WAIT;
             }
             node = r->node;

@@ -59,8 +59,14 @@ def masker() -> Masker:
     return Masker([VALUE])
 
 
+# No sequence, but it may be one as long as it is cut: an anchor begins in it.
+CUT_SEQUENCE = b"\x1b[1/" + b"/0HJhK0mNsxKj_BkmqqgewKU-aLTYIoyG2grIDcdOLT89idTsjkO5TJ7vxIA-b"
+
+
 @settings(max_examples=400, deadline=None)
 @given(text=texts, at=st.lists(st.integers(0, 1000), max_size=5))
+@example(text=CUT_SEQUENCE, at=[3])
+@example(text=b"\x1b[3;://user:hunter2x9@host/", at=[5])
 def test_s1_cuts_change_nothing(masker, in_pieces, text, at):
     """S1 split invariance: the joined output is that of the whole, cut anywhere and at every byte."""
     whole = masker.mask(text)
