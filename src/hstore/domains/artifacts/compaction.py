@@ -1,9 +1,9 @@
 """Compaction: old content made as small as it gets, in bounded steps beside other writers; see `Artifacts.compact`.
 
-Small chunks are put together into full ones, in the order in which they came: contents that came together resemble one
-another, and in one frame they are each other's dictionary (10,000 small outputs: 44 % of what they take one by one,
-with a trained dictionary 52 %), and one row stands for hundreds. Large chunks are compressed at a higher level in their
-place. What has been compacted is marked in `codec` and not looked at again.
+Small chunks are put together into full ones, in the order in which they came: contents that came together resemble
+one another, and in one frame they are each other's dictionary (10,000 small outputs: 0.45 of the bytes that zstd -1
+needs for each by itself, where a trained dictionary comes to 0.56). And one row stands for hundreds. Large chunks are
+compressed at a higher level in their place. What has been compacted is marked in `codec` and not looked at again.
 
 An interruption of any kind leaves what is done done: each step is one transaction.
 """

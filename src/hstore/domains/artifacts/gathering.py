@@ -44,7 +44,7 @@ ADD = """
 """
 NOWHERE = (None, 0)  # where empty content is
 RUN = "SELECT 1 FROM runs WHERE id = $1"
-_SHORT = 4096  # characters of a name
+_SHORT = 512  # characters of a name: even if each became the longest mark, it would not be too long
 
 
 class Sealed:
