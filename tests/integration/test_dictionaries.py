@@ -173,6 +173,14 @@ def test_dictionary_of_replaced_content_is_not_kept(store: Store, run: int, monk
     assert dictionary_count(store) == 0
 
 
+def test_damaged_sample_is_passed_over(store: Store, run: int) -> None:
+    """One damaged content keeps no store from having a dictionary."""
+    attach_each(store, run, Project(1).outputs(255))
+    store._connection.write("UPDATE chunks SET data = zeroblob(length(data)) WHERE id = 200")
+    attach_each(store, run, Project(2).outputs(300))
+    assert dictionary_count(store) == 1
+
+
 def test_masking_anew_takes_secrets_out_of_dictionaries(path: Path) -> None:
     """A dictionary trained while a secret was not known holds it in plain bytes; afterwards no file does."""
     hidden = Secrets()

@@ -1,7 +1,8 @@
-"""kill -9 while content is compacted, and another process writing all the time: nothing is lost."""
+"""Compaction beside others, and killed: a process that writes all the time, one that masks anew; nothing is lost."""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from benchmarks.outputs import Project
 
 from hstore import Store
 from hstore.doctor import examine
+from planted import Secrets, look_at_content, look_at_files
+from unmasked import unmasked
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
 
@@ -38,6 +41,39 @@ with Store.open(sys.argv[1], busy_timeout=60) as store:
         print(number, flush=True)
         time.sleep(0.005)
 """
+
+APPLY = """
+import os, sys
+from hstore import Store
+with Store.open(sys.argv[1], values=[os.environ["THE_VALUE"]], busy_timeout=60) as store:
+    assert not store.masking.apply(patience=60).still_standing
+"""
+
+
+def test_beside_masking_anew(tmp_path: Path) -> None:
+    """Both move contents at the same time: no secret is moved back, no neighbour of one is lost."""
+    hidden = Secrets()
+    path = tmp_path / "store" / "project.db"
+    kept = {}
+    with unmasked(path) as store:
+        run = store.record_run("a", "a", exit_code=0)
+        for number, content in enumerate(Project(1).outputs(1500)):
+            kept[store.attach_artifact(run, "log", content)] = content
+            if number % 5 == 0:
+                store.attach_artifact(run, "log", content + hidden.text().encode() + b"%d" % number)
+    environment = {**os.environ, "THE_VALUE": hidden.registered}
+    with subprocess.Popen([sys.executable, "-c", APPLY, str(path)], env=environment) as masking:
+        compactions = 0
+        while masking.poll() is None or not compactions:
+            subprocess.run([sys.executable, "-c", COMPACT, str(path)], check=True, stdout=subprocess.DEVNULL)
+            compactions += 1
+    assert masking.returncode == 0
+    with Store.open(path, values=[hidden.registered], busy_timeout=60) as store:
+        assert store.masking.apply().clean
+        assert {number: store.read_artifact(number) for number in kept} == kept
+    look_at_files(path.parent, hidden, tmp_path)
+    look_at_content(path, hidden)
+    assert examine(path).ok
 
 
 def test_killed_at_random_moments_beside_a_writer(tmp_path: Path) -> None:

@@ -97,20 +97,25 @@ class Compaction:
     # --- doing it ----------------------------------------------------------------------------------------------------
 
     def _compact(self, group: list[int]) -> None:
-        try:
-            if len(group) == 1:
-                self._chunks.settle(group[0])
-                return
-            for _ in range(_TRIES):
+        for _ in range(_TRIES):
+            try:
+                if len(group) == 1:
+                    self._chunks.settle(group[0])
+                    return
                 move = self._packs.planned(group)
                 if move is None or self._packs.carry_out(move):
                     return
+            except CorruptDatabase:
+                group = [chunk for chunk in group if self._is_whole(chunk)]
+
+    def _is_whole(self, chunk: int) -> bool:
+        """Whether a chunk is there, and not damaged."""
+        try:
+            self._chunks.read(chunk)
         except CorruptDatabase:
-            if len(group) == 1:
-                self._damaged += 1
-            else:
-                for chunk in group:
-                    self._compact([chunk])
+            self._damaged += self._connection.row(STORED, (chunk,)) is not None
+            return False
+        return True
 
     def _weigh(self, group: list[int]) -> None:
         try:

@@ -211,8 +211,11 @@ class Dictionaries:
             room -= place[3]
             if room < 0:
                 break
+            try:
+                contents.append(self._read(*place[1:]))
+            except CorruptDatabase:
+                continue  # moved meanwhile, or damaged: whoever reads it is told
             places.append(place)
-            contents.append(self._read(*place[1:]))
         return places, contents
 
     def _packed(self, contents: Sequence[bytes], dictionary: Dictionary | None, codec: Codec | None = None) -> int:
