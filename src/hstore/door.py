@@ -117,9 +117,11 @@ class Door:
         return masked
 
     def _known_keys(self) -> set[str]:
-        if self._plain_state is not self.masker.state or len(self._plain_keys) >= KNOWN_KEYS:
-            self._plain_keys.clear()
-            self._plain_state = self.masker.state
+        state = self.masker.state
+        if self._plain_state is not state or len(self._plain_keys) >= KNOWN_KEYS:
+            # Not cleared: another thread may be about to put in what was plain by the state before.
+            self._plain_keys = set()
+            self._plain_state = state
         return self._plain_keys
 
     def plain_json(self, key: str, value: Any, *beside: str) -> str | None:
@@ -134,10 +136,10 @@ class Door:
             _simple_json = simple_json
         if type(key) is not str or not 0 < len(key) <= KEY_LIMIT // 4:
             return None
-        found = _simple_json(value, key)
+        known, found = self._known_keys(), _simple_json(value, key)
         if found is None or not self.are_plain([key, found[1], *beside]):
             return None
-        self._known_keys().add(key)
+        known.add(key)
         return found[0]
 
     def shortened(self, field: str, value: str) -> str:

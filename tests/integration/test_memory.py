@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from hstore import Store, clock
 from hstore.domains import memory as memory_domain
+from hstore.door import Door
 from hstore.errors import InvalidInput, NotFound
+from hstore.masking import Masker
 
 json_values = st.recursive(
     st.none()
@@ -229,3 +231,18 @@ def test_unknown_attribute_of_a_store_is_an_error(store: Store) -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = store.nothing
     assert not hasattr(store, "artefacts")
+
+
+def test_key_that_becomes_a_secret_while_it_is_looked_at_is_not_known_as_plain(secret: str) -> None:
+    """Values may be added by another thread at any moment; what was plain before is looked at again."""
+
+    class Adding(Masker):
+        def leaves(self, texts: bytes) -> bool:
+            found = super().leaves(texts)
+            self.add_values([secret])
+            return found
+
+    door = Door(Adding())
+    assert door.known_key("key", "usual") == "usual"
+    assert door.plain_json(secret, 1) == "1"
+    assert door.known_key("key", secret) == "[masked:value]"
