@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import enum
 import secrets
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hstore import Store
+from hstore.domains.runs import noun
+from hstore.domains.runs.rows import RunRows
 from hstore.errors import InvalidInput
 
 VALUE = "registered-" + secrets.token_hex(8)
@@ -207,3 +211,75 @@ def test_secrets_of_a_batch_are_masked_row_by_row(path: Path) -> None:
         assert words[50] == ("use", "[masked:value]")
         assert words.count(("use", "none")) == 99
     assert VALUE.encode() not in path.read_bytes()
+
+
+class Code(enum.IntEnum):
+    """Exit codes that are no plain `int`."""
+
+    FINE = 0
+    WRONG = 3
+
+
+class Seconds(float):
+    """A float of a subclass, as numbers of numerical libraries are."""
+
+
+class Words(tuple[str, ...]):
+    """A command of a type of its own."""
+
+
+class Text(str):
+    """A text of a type of its own."""
+
+
+class Place:
+    """A path of bytes."""
+
+    def __fspath__(self) -> bytes:
+        return b"/odd/\xff/" + VALUE.encode()
+
+
+ODD: dict[str, list[Any]] = {
+    "app": [Text("pytest"), "", VALUE, "x" * 127, "x" * 1025, "a\0b", b"x", None],
+    "cmdline": [Words(["a", VALUE]), Text(f"a {VALUE}"), [], ["x", 7], ["--password", "hunter2abc"], "\x1e", 7],
+    "started_at": [-0.0, Seconds(2.5), 5, 5.9e10, 6.1e10, 1e300, -1.0, float("nan"), True],
+    "duration": [-0.0, 1e-7, Seconds(1), 10**30, 5.9e10, 9e10, 2e11, float("inf"), -1e-9, "1", False],
+    "exit_code": [255, 256, Code.FINE, Code.WRONG, True, 1 << 70, -65, 1.0, None],
+    "cwd": [Place(), Path(VALUE), Text("/s"), b"/x", "", "/" + "c" * 9000, "/" + "c" * 70000],
+    "key": ["one", "two", VALUE, ""],
+    "pid": [1, 0, True],
+}
+odd = st.lists(
+    st.sampled_from([(field, value) for field, values in ODD.items() for value in values]), min_size=1, max_size=2
+).map(lambda given: {"app": "pytest", "cmdline": ["pytest", "-q"], "exit_code": 0, **dict(given)})
+
+
+def outcomes(store: Store, runs: list[dict[str, Any]]) -> list[Any]:
+    found = []
+    for one in runs:
+        try:
+            found.append(store.record_run(**one))
+        except (InvalidInput, TypeError) as refused:
+            found.append(type(refused))
+    return found
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(odd, min_size=1, max_size=12))
+def test_quick_ways_do_what_the_careful_one_does(tmp_path: Path, runs: list[dict[str, Any]]) -> None:
+    """With values that only look like the usual ones: the same rows, masked the same, and the same ones refused."""
+    found: dict[str, Any] = {}
+    for way in ("careful", "alone", "batch"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("hstore.domains.runs.rows.now", lambda: 1_700_000_000_000_000)
+            if way == "careful":
+                patch.setattr(noun, "ended", lambda *_: None)
+                patch.setattr(RunRows, "_texts", RunRows._masked_texts)
+            with Store.open(tmp_path / f"{secrets.token_hex(4)}.db", values=[VALUE]) as store:
+                store.record_run("warm", "warm", started_at=0.0, exit_code=0)
+                with store.batch() if way == "batch" else contextlib.nullcontext():
+                    told = outcomes(store, runs)
+                found[way] = (told, rows(store))
+    assert found["alone"] == found["careful"]
+    assert found["batch"] == found["careful"]
+    assert VALUE not in repr(found)
