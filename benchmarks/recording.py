@@ -88,6 +88,7 @@ def compared(log: Path, folder: Path, rounds: int) -> dict[str, list[Figures]]:
 
 def shown(found: dict[str, list[Figures]], size: int) -> None:
     """Print the medians of each command and the ratios of each round to the peer."""
+    print(f"medians of {len(found['hstore run'])} rounds")
     for name, runs in found.items():
         wall, cpu, peak, stored = (statistics.median(figures) for figures in zip(*runs, strict=True))
         print(f"{name:14} {wall:6.2f} s wall {cpu:6.2f} s processor {peak:6.1f} MB peak {stored:12,.0f} bytes stored")
@@ -135,7 +136,7 @@ def profile(log: Path, folder: Path) -> None:
     command = ["perf", "record", "-q", "-o", data, "--", sys.executable, "-m", "hstore", "--db", database]
     with open(os.devnull, "wb") as nowhere:
         subprocess.run([*command, "run", "--", "cat", log], stdout=nowhere, env=environment(), check=True)
-    for keys, most in (("comm,tid,dso", 16), ("dso,sym", 30)):
+    for keys, most in (("comm,dso", 12), ("dso,sym", 30)):
         report = ["perf", "report", "-q", "--stdio", "-g", "none", "--sort", keys, "-i", data]
         lines = subprocess.run(report, capture_output=True, text=True, check=True).stdout.splitlines()
         print("\n".join([line.rstrip() for line in lines if line.strip()][:most]), end="\n\n")
@@ -158,7 +159,7 @@ def main() -> None:
         if options.text:
             texts["text of this machine"] = default_folder() / "text"
         for title, text in texts.items():
-            print(f"{title}: {text.stat().st_size:,} bytes, {options.rounds} rounds, medians")
+            print(f"{title}: {text.stat().st_size:,} bytes")
             if options.profile:
                 profile(text, folder)
             else:
