@@ -199,7 +199,7 @@ def test_a_batch_that_goes_on_after_an_interrupt_keeps_all_it_told_or_fails(
             assert told.ids.items() <= dict(store.query("SELECT id, app FROM runs")).items()
             if not interrupt.fired:
                 break
-        assert number > 40
+        assert number > 30  # moments, fewest where a version of Python tells lines only
         assert another_thread_can_write(store)
 
 
@@ -218,7 +218,7 @@ def test_what_is_recorded_while_an_interrupt_is_handled_stays(path: Path) -> Non
             assert told.ids.items() <= dict(store.query("SELECT id, app FROM runs")).items()
             if not interrupt.fired:
                 break
-        assert number > 40
+        assert number > 30  # moments, fewest where a version of Python tells lines only
 
 
 def test_a_batch_on_an_exit_stack_is_one(store: Store) -> None:
