@@ -147,6 +147,39 @@ def test_lock_held_by_another_process(hstore):
     assert hstore.show("waiting") == b"passed on\n"
 
 
+@pytest.mark.parametrize(("megabytes", "kept"), [(12, True), (48, False)])
+def test_much_output_while_another_process_holds_the_lock(hstore, megabytes, kept):
+    """It is passed on while the lock is held; up to a bound it is recorded once the lock is free, else one line."""
+    hstore.run("true")
+    holder = hstore.popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys\nfrom hstore import Store\n"
+            "with Store.open() as store, store.batch():\n"
+            "    print('locked', flush=True)\n    sys.stdin.readline()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout.readline() == b"locked\n"
+    program = f"for n in range({megabytes} * 8): print(f'{{n:0131071}}')"
+    running = hstore.start(
+        "run", "--name", "much", "--", sys.executable, "-c", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    expected = b"".join(b"%0131071d\n" % number for number in range(megabytes * 8))
+    assert running.stdout.read(len(expected)) == expected  # before the lock is free
+    holder.communicate(b"\n")
+    rest, said = running.communicate()
+    assert (rest, running.returncode) == (b"", 0)
+    if kept:
+        assert said == b""
+        assert hstore.show("much") == expected
+    else:
+        assert said.count(b"\n") == 1
+        assert b"not recorded" in said
+
+
 def test_interrupt_while_the_end_waits_for_a_lock(hstore):
     """Ctrl-C ends the waiting for a lock after the command's end; the exit code is still the command's."""
     hstore.run("true")

@@ -137,7 +137,9 @@ class Recording:
         if self._due is None:
             return False
         now = time.monotonic()
-        return now >= self._rest_until and (now >= self._due or self._is_full())
+        if now < self._rest_until:
+            return self._held() >= HELD_BYTES  # a last try, however soon
+        return now >= self._due or self._is_full()
 
     def _caught_up(self) -> bool:
         """Whether the worker has finished; where much is kept already, that is worth waiting for.
