@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hstore.domains.memory import Memories
     from hstore.domains.projects import Projects
     from hstore.domains.sessions import Sessions
+    from hstore.domains.steps import Steps
     from hstore.domains.wiki import WikiRefs
     from hstore.door import Door
     from hstore.engine import Connection
@@ -63,6 +64,8 @@ class LateNouns:
     sessions: Sessions
     wiki: WikiRefs
 
+    _steps: Steps
+
     _connection: Connection
     _door: Door
     _ambient: AmbientSession
@@ -109,6 +112,12 @@ def _sessions(store: LateNouns) -> Sessions:
     return Sessions(store._connection, store._door, store._projects.current)
 
 
+def _steps(store: LateNouns) -> Steps:
+    from hstore.domains.steps import Steps
+
+    return Steps(store._connection, store._door)
+
+
 def _wiki(store: LateNouns) -> WikiRefs:
     from hstore.domains.wiki import WikiRefs
 
@@ -121,5 +130,6 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "masking": _masking,
     "memory": _memory,
     "sessions": _sessions,
+    "_steps": _steps,
     "wiki": _wiki,
 }

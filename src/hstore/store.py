@@ -8,7 +8,6 @@ from hstore.ambient import AmbientSession
 from hstore.config import environment, settings
 from hstore.domains.projects import Projects
 from hstore.domains.runs import Runs
-from hstore.domains.steps import Steps
 from hstore.door import Door
 from hstore.engine import open_reader, open_writer
 from hstore.location import locate, rule_files
@@ -63,7 +62,7 @@ class Store(LateNouns):
         self._projects = Projects(connection, door, root)
         self._ambient = ambient = AmbientSession(connection, lambda: self.sessions, given, readonly)
         projects = self._projects
-        self.runs = Runs(connection, door, Steps(connection, door), projects.current, projects.known, ambient.id_of)
+        self.runs = Runs(connection, door, lambda: self._steps, projects.current, projects.known, ambient.id_of)
 
     @classmethod
     def open(

@@ -5,11 +5,8 @@ from __future__ import annotations
 from itertools import islice, repeat
 
 from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
-from hstore.domains.runs.columns import BLOCK, block_columns
 from hstore.domains.runs.rows import RunRows, ended, exit_columns, status_of, with_json
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, identifier, one_of
-from hstore.liveness import is_alive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +63,7 @@ class Runs:
         self,
         connection: Connection,
         door: Door,
-        steps: Steps,
+        steps: Callable[[], Steps],
         project: Callable[[], int],
         known_project: Callable[[], int | None],
         session_id: Callable[[Reference | None], int | None],
@@ -120,6 +117,8 @@ class Runs:
             given = iter(runs)
         except TypeError:
             raise InvalidInput("runs: mappings with the arguments of record_run") from None
+        from hstore.domains.runs.columns import BLOCK, block_columns
+
         parts: list[tuple[int, Sequence[Iterable[Value]] | None, Any]] = []
         position = 0
         while block := list(islice(given, BLOCK)):
@@ -182,7 +181,7 @@ class Runs:
         end = now() if finished_at is None else from_time("finished_at", finished_at)
         code, number = exit_columns(exit_code, signal)
         with self._connection.transaction():
-            state = self._connection.row(STATE, (identifier("run", run),))
+            state = self._connection.row(STATE, (_id(run),))
             if state is None:
                 raise _unknown(run)
             if state[0] not in ("running", "lost"):
@@ -196,7 +195,7 @@ class Runs:
         Raises:
             NotFound: there is none.
         """
-        row = self._connection.row(BY_ID, (identifier("run", run),))
+        row = self._connection.row(BY_ID, (_id(run),))
         if row is None:
             raise _unknown(run)
         return _run(row)
@@ -222,6 +221,8 @@ class Runs:
             limit: rows at most; None for all.
             after: id of the last run seen: the page behind it.
         """
+        from hstore.listing import Filters, one_of
+
         filters = (
             Filters()
             .add("r.app =", self._door.optional("app", app))
@@ -245,17 +246,17 @@ class Runs:
 
     def steps(self, run: int) -> Sequence[Step]:
         """The steps of a run, in their order."""
-        return self._steps.list(run)
+        return self._steps().list(run)
 
     def step_start(self, run: int, name: str, *, started_at: datetime | float | None = None) -> int:
         """Add a running step to a run and return the step's id."""
-        return self._steps.start(run, name, started_at)
+        return self._steps().start(run, name, started_at)
 
     def step_finish(
         self, step: int, status: str = "ok", *, stats: Any = None, finished_at: datetime | float | None = None
     ) -> None:
         """End a running step as ok, failed or skipped, with figures as a dict of JSON values."""
-        self._steps.finish(step, status, stats=stats, finished_at=finished_at)
+        self._steps().finish(step, status, stats=stats, finished_at=finished_at)
 
     def resolve(self, text: str) -> Run:
         """The run that a person means: `latest`, an id, a key, or a prefix of one key, name or app.
@@ -293,6 +294,8 @@ class Runs:
         return number > 0 and self._connection.row(STATE, (number,)) is not None
 
     def _dead(self) -> Sequence[int]:
+        from hstore.liveness import is_alive
+
         return [number for number, owner in self._connection.rows(RUNNING) if not is_alive(owner)]
 
 
@@ -300,6 +303,12 @@ def _without_session(run: Mapping[str, Any]) -> Mapping[str, Any]:
     if "session" not in run:
         return run
     return {name: value for name, value in run.items() if name != "session"}
+
+
+def _id(run: int) -> int:
+    from hstore.listing import identifier
+
+    return identifier("run", run)
 
 
 def _unknown(run: int) -> NotFound:
@@ -310,8 +319,10 @@ def _run(row: tuple[Any, ...]) -> Run:
     from hstore.models import Run
 
     status, owner = row[16], row[17]
-    if status == "running" and owner is not None and not is_alive(owner):
-        status = "lost"
+    if status == "running" and owner is not None:
+        from hstore.liveness import is_alive
+
+        status = status if is_alive(owner) else "lost"
     argv = None
     if row[5] is not None:
         from json import loads

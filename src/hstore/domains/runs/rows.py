@@ -7,8 +7,6 @@ import os
 from hstore.clock import from_seconds, from_time, in_range, now
 from hstore.door import command_line, json_array
 from hstore.errors import InvalidInput
-from hstore.listing import positive
-from hstore.liveness import this_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ class RunRows:
         return (
             *self._texts(app, cmdline, name, key, cwd, git_sha),
             None if config is None else config_hash(config),
-            None if pid is None else positive("pid", pid),
+            None if pid is None else _positive("pid", pid),
             *outcome(started_at, duration, exit_code, signal),
         )
 
@@ -261,6 +259,8 @@ def outcome(
     else:
         start = None if started_at is None else from_time("started_at", started_at)
     if code is None and length is None:
+        from hstore.liveness import this_process
+
         return (this_process(), now() if start is None else start, None, None, None, None, "running")
     if start is None:
         start = in_range("duration", now() - (length or 0))
@@ -274,13 +274,19 @@ def exit_columns(exit_code: int | None, signal: int | None) -> tuple[int | None,
         raise InvalidInput("exit_code: a whole number")
     if exit_code is not None and not -(1 << 31) <= exit_code < 1 << 32:
         raise InvalidInput("exit_code: beyond 32 bits")
-    if positive("signal", signal) is not None and signal is not None and signal > 255:
+    if signal is not None and _positive("signal", signal) > 255:
         raise InvalidInput("signal: a signal's number, up to 255")
     if signal is None and exit_code is not None and -65 < exit_code < 0:
         signal = -exit_code
     if signal is not None:
         return 128 + signal, signal
     return exit_code, None
+
+
+def _positive(field: str, value: int) -> int:
+    from hstore.listing import identifier
+
+    return identifier(field, value)
 
 
 def status_of(exit_code: int | None, signal: int | None) -> str:
