@@ -23,14 +23,14 @@ TEXT_LIMIT = 1024 * 1024
 JSON_LIMIT = 16 * 1024 * 1024
 """Bytes of a JSON value."""
 
-KNOWN_KEYS = 4096
-"""Keys that are remembered as plain; together less than 5 MB."""
+KNOWN_KEYS = 16384
+"""Keys that are remembered as plain; of at most a kilobyte each."""
 PLAIN_LIMIT = 32 * 1024
 """Bytes that are looked at together; more are worth a call each."""
 _SEPARATOR = SEPARATOR.encode()
 _SEPARATOR_BYTE = ord(SEPARATOR)
 
-_simple_json: Callable[[object, str], tuple[str, str] | None] | None = None
+_simple_json: Callable[[object, str], tuple[str, list[str], int] | None] | None = None
 
 try:
     from _json import encode_basestring as _quote_json
@@ -137,7 +137,7 @@ class Door:
         if type(key) is not str or not 0 < len(key) <= KEY_LIMIT // 4:
             return None
         known, found = self._known_keys(), _simple_json(value, key)
-        if found is None or not self.are_plain([key, found[1], *beside]):
+        if found is None or not self.are_plain([key, *found[1], *beside], found[2]):
             return None
         known.add(key)
         return found[0]

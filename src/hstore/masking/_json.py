@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 DEEPEST = 200
 """Levels of nesting; deeper ones would exhaust the stack of whoever reads the JSON."""
 
+SHALLOW = 8
+"""Levels of nesting of a simple value."""
+NAMES_KNOWN = 1024
+_telling: dict[str, bool] = {}
 SCALARS = frozenset({str, int, float, bool, type(None)})
 
 NEUTRAL_KEYS = frozenset({"value", "val", "data", "content", "string", "default", "current"})
@@ -40,25 +44,64 @@ def mask_json(mask_text: MaskText, value: object, name: str | None = None) -> st
     return masked
 
 
-def simple_json(value: object, name: str) -> tuple[str, str] | None:
-    """The JSON of a simple value, and the one text that shows all that `mask_json` would look for; None for others.
+def simple_json(value: object, name: str) -> tuple[str, list[str], int] | None:
+    """The JSON of a simple value, the texts that show all that `mask_json` would look for, and the NULs in those.
 
-    Lone surrogates are not looked for: whoever encodes the text finds them.
-    Simple are scalars, and objects of scalars whose keys are names: no list hides neighbours there, and no key stands
-    for another. `mask_json` finds nothing in such a value exactly when nothing is found in that text.
+    None for what is not simple: other types than `json` reads, and where a key stands for another or makes all the
+    words of a list secret. Of a simple value `mask_json` changes something only where something is found in one of the texts:
+    the JSON behind its name, and the words of each list side by side. Lone surrogates are not looked for: whoever
+    encodes the texts finds them.
     """
-    if type(value) is dict:
-        for key, item in value.items():
-            if type(key) is not str or type(item) not in SCALARS or key.lower() in NEUTRAL_KEYS:
-                return None
-    elif type(value) not in SCALARS:
+    shown: list[str] = []
+    if not _is_simple(value, name, shown, SHALLOW):
         return None
     try:
         text = _encode(value)
     except ValueError:  # NaN
         return None
-    shown = f"{encode_basestring(name)}:{text}"
-    return None if "\\" in shown else (text, shown)
+    whole = f"{encode_basestring(name)}:{text}"
+    if "\\" in whole:
+        return None
+    nuls = 0
+    for words in shown[::2]:
+        nuls += words.count("\0")
+    shown.append(whole)
+    return text, shown, nuls
+
+
+def _is_simple(value: Any, name: str, shown: list[str], depth: int) -> bool:
+    if type(value) in SCALARS:
+        return True
+    if type(value) is dict:
+        for key, item in value.items():
+            if type(key) is not str or key.lower() in NEUTRAL_KEYS:
+                return False
+            if type(item) not in SCALARS and not (depth and _is_simple(item, key, shown, depth - 1)):
+                return False
+        return True
+    if type(value) is not list or (value and _tells(name)):
+        return False
+    words = []
+    for item in value:
+        if type(item) is str:
+            if "\0" in item:
+                return False
+            words.append(item)
+        elif type(item) not in SCALARS and not (depth and _is_simple(item, name, shown, depth - 1)):
+            return False
+    if len(words) > 1:
+        shown += "\0".join(words), "\n".join(words)
+    return True
+
+
+def _tells(name: str) -> bool:
+    """As `telling_name`, which is a call into C; the names of values are few."""
+    found = _telling.get(name)
+    if found is None:
+        if len(_telling) >= NAMES_KNOWN:
+            _telling.clear()
+        found = _telling[name] = telling_name(name)
+    return found
 
 
 def _strict(value: object) -> str:

@@ -165,18 +165,36 @@ words = st.lists(st.sampled_from(PARTS), max_size=3).map("".join)
 scalars = st.one_of(words, st.none(), st.booleans(), st.integers(), st.floats())
 
 
-@settings(max_examples=500)
-@given(st.one_of(scalars, st.dictionaries(words, scalars, max_size=4), st.lists(scalars, max_size=3)), words)
+nested = st.recursive(
+    scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=3)),
+    max_leaves=8,
+)
+several = st.lists(st.sampled_from(["--password", "hunter2-Xq7", "-----BEGIN RSA PRIVATE" + " KEY-----", "MII", "x"]))
+
+
+@settings(max_examples=800)
+@given(st.one_of(nested, several, st.dictionaries(words, several, max_size=2)), words)
 def test_a_simple_value_is_plain_only_where_nothing_is_masked(value, name):
     """The quick way says "nothing here" of no value that the careful way masks or refuses, and gives the same JSON."""
     masker = Masker(values=["registered-value-77"])
     found = simple_json(value, name)
     if found is None:
         return
-    text, shown = found
+    text, shown, nuls = found
+    assert "".join(shown).count("\0") == nuls
     try:
-        plain = masker.leaves(shown.encode())
+        plain = all(masker.leaves(each.encode()) for each in shown)
     except UnicodeEncodeError:
         plain = False
     if plain:
         assert masker.mask_json(value, name) == text == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def test_most_values_are_simple():
+    """What hosts keep takes the quick way: objects of scalars, lists of words, a few levels deep."""
+    for value in (1, "text", {"a": 1, "tags": ["x", "y"]}, {"a": {"b": [1, {"c": "d"}]}}, [], [[1], ["x"]]):
+        assert simple_json(value, "settings") is not None
+    for value in ({1: 2}, {"value": "x"}, ("a", "b"), object(), [float("nan")], "back\\slash"):
+        assert simple_json(value, "settings") is None
+    assert simple_json(["x"], "api_token") is None
