@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from inspect import isclass, isfunction
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,7 @@ def inside(verb: Verb, items: list[Any], clock: float) -> tuple[Counter[str], Co
 
 def _places(part: str) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
     """Where a part's functions are known: in its classes, and under their names in all modules."""
-    module = sys.modules[TIMED[part]]
+    module = import_module(TIMED[part])
     public = {name: member for name, member in vars(module).items() if not name.startswith("_")}
     for member in public.values():
         if isclass(member) and member.__module__ == module.__name__:

@@ -48,9 +48,9 @@ def simple_json(value: object, name: str) -> tuple[str, list[str], int] | None:
     """The JSON of a simple value, the texts that show all that `mask_json` would look for, and the NULs in those.
 
     None for what is not simple: other types than `json` reads, and where a key stands for another or makes all the
-    words of a list secret. Of a simple value `mask_json` changes something only where something is found in one of the texts:
-    the JSON behind its name, and the words of each list side by side. Lone surrogates are not looked for: whoever
-    encodes the texts finds them.
+    words of a list secret. Of a simple value `mask_json` changes something only where something is found in one of
+    the texts: the JSON behind its name, and the words of each list side by side. Lone surrogates are not looked for:
+    whoever encodes the texts finds them.
     """
     shown: list[str] = []
     if not _is_simple(value, name, shown, SHALLOW):
