@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Watch = Callable[[RemaskProgress], None]
 
-_OFTEN = 64  # batches or artifacts after which the place is written down even if nothing was found
+_OFTEN = 16  # artifacts after which the place is written down even if nothing was found
 _TRIES = 3  # to put an artifact in place while others change it
 
 
@@ -80,18 +80,15 @@ class GoingOver:
         tally = self._tally(table.name)
         masker = RowMasker(self._connection, self._door, self._evidence)
         total = int(self._connection.value(table.count))
-        place = begin = 0 if self._pass is None else self._pass.place(table.name)
-        batches = 0
+        place = 0 if self._pass is None else self._pass.place(table.name)
         while (
             last := masker.batch(table, place, tally, lambda at, changed: self._keep(table.name, at, changed))
         ) is not None:
             place = last
-            batches += 1
-            if batches % _OFTEN == 0:
-                self._keep(table.name, place)
-            self._tell(table.name, tally.looked, total)
-        if place > begin:
+            # Each time: beside a writer that is quicker than it, a pass that is killed again and again would else
+            # look at the same rows, and those that have come since, for ever.
             self._keep(table.name, place)
+            self._tell(table.name, tally.looked, total)
 
     # --- content -----------------------------------------------------------------------------------------------------
 
