@@ -109,10 +109,10 @@ def test_wrong_arguments_are_refused_at_the_call(store: Store, run: int) -> None
                 store.attach_artifact(wrong["run"], "log", b"x")
         for arguments in ((run, "other", b"x"), (True, "log", b"x"), (0, "log", b"x"), ("1", "log", b"x")):
             with pytest.raises(InvalidInput):
-                store.attach_artifact(*arguments)  # type: ignore[arg-type]
+                store.attach_artifact(*arguments)  # type: ignore[arg-type] # wrong on purpose
         for extra in ({"name": 7}, {"path": 7}, {"name": "n" * 100_000}):
             with pytest.raises(InvalidInput):
-                store.attach_artifact(run, "log", b"x", **extra)  # type: ignore[arg-type]
+                store.attach_artifact(run, "log", b"x", **extra)  # type: ignore[arg-type] # wrong on purpose
         also = store.attach_artifact(run, "log", b"also", name="n" * 10_000)
     assert (store.read_artifact(kept), store.read_artifact(also)) == (b"kept", b"also")
     assert count(store, "artifacts") == 2

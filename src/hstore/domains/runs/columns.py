@@ -32,7 +32,8 @@ def block_columns(door: Door, block: Sequence[Mapping[str, Any]]) -> Sequence[It
     if set(map(type, block)) != {dict}:
         return None
     names = block[0].keys()
-    if not NEEDED <= names <= NAMES or not all(map(names.__eq__, map(dict.keys, block))):  # type: ignore[arg-type]
+    keys: Iterable[Any] = map(dict.keys, block)  # type: ignore[arg-type] # they are dicts: looked at above
+    if not NEEDED <= names <= NAMES or not all(map(names.__eq__, keys)):
         return None
     columns = {name: list(map(itemgetter(name), block)) for name in names}
     apps, lines, codes = columns["app"], columns["cmdline"], columns["exit_code"]
