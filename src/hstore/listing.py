@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from hstore.clock import from_time
 from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from typing import Any
 
-    from hstore.engine.connection import Value
+    from hstore.engine import Connection
+    from hstore.engine.connection import Row, Value
 
 ALL = (1 << 63) - 1
 
@@ -41,6 +44,61 @@ class Filters:
         where = f" WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
         self._parameters.append(ALL if limit is None else limit)
         return f"{select}{where} ORDER BY {id_column} DESC LIMIT ${len(self._parameters)}", self._parameters
+
+    def newest(
+        self,
+        connection: Connection,
+        select: str,
+        table: str,
+        moment: str,
+        *,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        limit: int | None = 100,
+        after: int | None = None,
+        prefix: str = "",
+    ) -> list[Row]:
+        """Read one page by time, newest first, and by id among the same times; each page costs the same.
+
+        Where an index begins with the columns of the filters and goes on with `moment`, a page reads no other rows.
+        The page behind a row that has been deleted begins behind where that stood.
+
+        Args:
+            connection: where to read.
+            select: the statement up to its WHERE.
+            table: where the ids are, as its name.
+            moment: its column of times.
+            since, until: bounds of `moment`, from the first on, up to and without the second.
+            limit: rows at most; None: all.
+            after: id of the last row seen.
+            prefix: of that table's columns in `select`, such as `e.`.
+
+        Raises:
+            InvalidInput: `limit` or `after` is no positive whole number, `since` or `until` no time.
+        """
+        column, last = prefix + moment, positive("after", after)
+        self.add(f"{column} >=", None if since is None else from_time("since", since))
+        end = None if until is None else from_time("until", until)
+        if last is not None:
+            # Names of tables and columns are constants of a domain, never a caller's text.
+            nearest = f"SELECT {moment}, id FROM {table} WHERE id <= $1 ORDER BY id DESC LIMIT 1"  # noqa: S608
+            seen = connection.row(nearest, (last,))
+            if seen is None:
+                return []
+            if end is None or seen[0] < end:  # two upper bounds, and SQLite may take the wider one for its search
+                end = None
+                self._behind(column, prefix, int(seen[0]), int(seen[1]) + (seen[1] < last))
+        self.add(f"{column} <", end)
+        count = positive("limit", limit)
+        where = f" WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
+        self._parameters.append(ALL if count is None else count)
+        order = f"ORDER BY {column} DESC, {prefix}id DESC LIMIT ${len(self._parameters)}"
+        return connection.rows(f"{select}{where} {order}", self._parameters)
+
+    def _behind(self, column: str, prefix: str, moment: int, number: int) -> None:
+        self._parameters += (moment, number)
+        place = len(self._parameters)
+        self._conditions.append(f"({column}, {prefix}id) < (${place - 1}, ${place})")
 
 
 def positive(field: str, value: int | None) -> int | None:
@@ -77,6 +135,17 @@ def whole(field: str, value: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
         raise InvalidInput(f"{field}: a whole number from 0")
     return value
+
+
+def share(field: str, value: float) -> float:
+    """Check a share such as a confidence or a strength.
+
+    Raises:
+        InvalidInput: not a number from 0 to 1.
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise InvalidInput(f"{field}: a number from 0 to 1")
+    return float(value)
 
 
 def one_of(field: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sys import modules
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,16 +84,14 @@ class LateNouns:
             return self.__dict__.setdefault(name, make(self))  # two threads get the same one
 
 
-def _artifacts(store: LateNouns) -> Artifacts:
-    from hstore.domains.artifacts import Artifacts
+def _plain(module: str, name: str) -> Callable[[LateNouns], Any]:
+    """Make a noun that is made of the connection and the door alone."""
 
-    return Artifacts(store._connection, store._door)
+    def make(store: LateNouns) -> Any:
+        __import__(module)
+        return getattr(modules[module], name)(store._connection, store._door)
 
-
-def _audit(store: LateNouns) -> Audit:
-    from hstore.domains.audit import Audit
-
-    return Audit(store._connection, store._door)
+    return make
 
 
 def _masking(store: LateNouns) -> Remasking:
@@ -112,12 +112,6 @@ def _sessions(store: LateNouns) -> Sessions:
     return Sessions(store._connection, store._door, store._projects.current)
 
 
-def _steps(store: LateNouns) -> Steps:
-    from hstore.domains.steps import Steps
-
-    return Steps(store._connection, store._door)
-
-
 def _wiki(store: LateNouns) -> WikiRefs:
     from hstore.domains.wiki import WikiRefs
 
@@ -125,11 +119,11 @@ def _wiki(store: LateNouns) -> WikiRefs:
 
 
 _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
-    "artifacts": _artifacts,
-    "audit": _audit,
+    "artifacts": _plain("hstore.domains.artifacts", "Artifacts"),
+    "audit": _plain("hstore.domains.audit", "Audit"),
     "masking": _masking,
     "memory": _memory,
     "sessions": _sessions,
-    "_steps": _steps,
+    "_steps": _plain("hstore.domains.steps", "Steps"),
     "wiki": _wiki,
 }

@@ -19,9 +19,10 @@ import pytest
 
 from hstore import Store
 from hstore.errors import HstoreError
+from hstore.nouns import LateNouns
 from planted import Secrets, forms, look, look_at_content, look_at_files
 
-NOUNS = ("runs", "sessions", "artifacts", "memory", "wiki", "audit", "masking")
+NOUNS = ("runs", *(name for name in sorted(LateNouns.__annotations__) if not name.startswith("_")))
 # Verbs that take no value of a caller, or hand back an object whose verbs are swept by themselves.
 WITHOUT_VALUES = {"close", "batch", "info", "migrations", "runs.lose_dead", "artifacts.keep_learning"}
 # Arguments that are numbers, times, enumerated words or ids: what they refuse must not show in the error either.

@@ -606,7 +606,20 @@ def test_every_column_for_words_is_masked_anew(store: Store) -> None:
         "run_steps": {"status"},
         "artifacts": {"kind", "masked"},
         "memory": {"scope"},
-        "audit_log": {"level"},
+        "audit_log": {"level", "hash"},
+        "devices": {"role"},
+        "nonces": {"digest"},
+        "idempotency_keys": {"digest"},
+        "events": {"severity"},
+        "tracked_files": {"sha256", "status"},
+        "knowledge_items": {"source_type"},
+        "database_connections": {"type", "auth", "sealed_password"},
+        "database_schemas": {"kind"},
+        "preferences": {"sealed"},
+        "config": {"sealed"},
+        "response_cache": {"digest"},
+        "file_cache": {"path_digest", "sha256", "kind", "options_digest"},
+        "feature_usage": {"category"},
     }
     tables = store.query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     assert {name for (name,) in tables} == known.keys() | WITHOUT_WORDS.keys()

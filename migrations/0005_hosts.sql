@@ -1,0 +1,436 @@
+-- What hosts keep: devices and agents, what they did and what became of it, conversations and knowledge, connections,
+-- settings, caches, figures of use, and how long all that stays.
+-- Shares (confidence, strength) are from 0 to 1; durations are microseconds, sizes bytes, truth values 0 and 1.
+
+CREATE TABLE devices (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    key           TEXT    NOT NULL UNIQUE,
+    hostname      TEXT,
+    os_type       TEXT,
+    os_version    TEXT,
+    role          TEXT    NOT NULL CHECK (role = 'client' OR role = 'node' OR role = 'admin'),
+    capabilities  TEXT    NOT NULL DEFAULT '{}',
+    allowed_tools TEXT    NOT NULL DEFAULT '[]',
+    allowed_paths TEXT    NOT NULL DEFAULT '[]',
+    allowed_apps  TEXT    NOT NULL DEFAULT '[]',
+    cpu           TEXT,
+    memory        INTEGER CHECK (memory >= 0),
+    disk          INTEGER CHECK (disk >= 0),
+    metadata      TEXT    NOT NULL DEFAULT '{}',
+    registered_at INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    approved_at   INTEGER,
+    revoked_at    INTEGER
+) STRICT;
+
+-- A shared secret is kept only as a salted, slow hash; `method` names the hash and its cost (docs/file-format.md).
+CREATE TABLE device_secrets (
+    device_id INTEGER PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+    method    TEXT    NOT NULL,
+    salt      BLOB    NOT NULL CHECK (length(salt) >= 16),
+    hash      BLOB    NOT NULL CHECK (length(hash) >= 32),
+    set_at    INTEGER NOT NULL
+) STRICT;
+
+-- Apart from the devices, so that a heartbeat changes one small row. `said` is what the device said last.
+CREATE TABLE device_presence (
+    device_id    INTEGER PRIMARY KEY REFERENCES devices (id) ON DELETE CASCADE,
+    said         TEXT    NOT NULL DEFAULT 'online' CHECK (said = 'online' OR said = 'offline'),
+    last_seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE agents (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    key            TEXT    NOT NULL UNIQUE,
+    name           TEXT    NOT NULL,
+    workspace_path TEXT,
+    config         TEXT    NOT NULL DEFAULT '{}',
+    created_at     INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL
+) STRICT;
+
+-- Counted when it happens; what retention removes later has happened all the same.
+ALTER TABLE sessions ADD COLUMN message_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN tool_execution_count INTEGER NOT NULL DEFAULT 0;
+
+CREATE INDEX sessions_started ON sessions (started_at);
+CREATE INDEX sessions_channel ON sessions (channel) WHERE channel IS NOT NULL;
+CREATE INDEX sessions_active ON sessions (last_active_at) WHERE ended_at IS NULL;
+
+-- By digest (SHA-256): a nonce is random, so the masker could take it for a secret and two of them for the same.
+CREATE TABLE nonces (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest     BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),
+    device     TEXT    NOT NULL DEFAULT '',
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX nonces_expires ON nonces (expires_at);
+
+-- By digest as well. While `result` is NULL its holder is at work, and others may take its place after `held_until`.
+CREATE TABLE idempotency_keys (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest      BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),
+    method      TEXT    NOT NULL,
+    device      TEXT    NOT NULL DEFAULT '',
+    holder      INTEGER NOT NULL DEFAULT 1,
+    held_until  INTEGER NOT NULL,
+    result      TEXT,
+    created_at  INTEGER NOT NULL,
+    finished_at INTEGER,
+    expires_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX idempotency_keys_expires ON idempotency_keys (expires_at);
+
+CREATE TABLE tool_executions (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id  INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
+    device_id   INTEGER REFERENCES devices (id) ON DELETE CASCADE,
+    tool        TEXT    NOT NULL,
+    parameters  TEXT    NOT NULL,
+    success     INTEGER NOT NULL CHECK (success = 0 OR success = 1),
+    result      TEXT,
+    error       TEXT,
+    duration    INTEGER CHECK (duration >= 0),
+    user_query  TEXT,
+    reasoning   TEXT,
+    executed_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX tool_executions_session ON tool_executions (session_id, executed_at) WHERE session_id IS NOT NULL;
+CREATE INDEX tool_executions_device ON tool_executions (device_id, executed_at) WHERE device_id IS NOT NULL;
+CREATE INDEX tool_executions_tool ON tool_executions (tool, executed_at);
+CREATE INDEX tool_executions_failed ON tool_executions (executed_at) WHERE success = 0;
+-- All that "most used tools" and "device activity" of the last days read.
+CREATE INDEX tool_executions_executed ON tool_executions (executed_at, tool, success, duration, device_id);
+
+CREATE TABLE events (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    device_id       INTEGER REFERENCES devices (id) ON DELETE CASCADE,
+    type            TEXT    NOT NULL,
+    severity        TEXT    NOT NULL CHECK (severity = 'info' OR severity = 'debug' OR severity = 'warning'
+                                            OR severity = 'error' OR severity = 'critical'),
+    data            TEXT,
+    created_at      INTEGER NOT NULL,
+    acknowledged_at INTEGER,
+    resolved_at     INTEGER
+) STRICT;
+
+CREATE INDEX events_device ON events (device_id, created_at) WHERE device_id IS NOT NULL;
+CREATE INDEX events_type ON events (type, created_at);
+CREATE INDEX events_severity ON events (severity, created_at);
+CREATE INDEX events_created ON events (created_at);
+CREATE INDEX events_unresolved ON events (created_at) WHERE resolved_at IS NULL;
+CREATE INDEX events_resolved ON events (resolved_at) WHERE resolved_at IS NOT NULL;
+
+-- What a key held before: remembering counts `version` up, masking anew does not. The last hundred values stay.
+ALTER TABLE memory ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+
+CREATE TABLE memory_history (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    memory_id  INTEGER NOT NULL REFERENCES memory (id) ON DELETE CASCADE,
+    version    INTEGER NOT NULL,
+    value      TEXT    NOT NULL,
+    category   TEXT,
+    tags       TEXT    NOT NULL,
+    held_from  INTEGER NOT NULL,
+    held_until INTEGER NOT NULL,
+    UNIQUE (memory_id, version)
+) STRICT;
+
+CREATE INDEX memory_history_until ON memory_history (held_until);
+
+CREATE TRIGGER memory_keep_history AFTER UPDATE OF version ON memory WHEN OLD.value <> NEW.value
+BEGIN
+    INSERT INTO memory_history (memory_id, version, value, category, tags, held_from, held_until)
+    VALUES (OLD.id, OLD.version, OLD.value, OLD.category, OLD.tags, OLD.updated_at,
+            max(OLD.updated_at, min(NEW.updated_at, coalesce(OLD.expires_at, NEW.updated_at))));
+    DELETE FROM memory_history WHERE memory_id = OLD.id AND version <= OLD.version - 100;
+END;
+
+-- `thread_id` is the first of the thread, and NULL in that one itself: a thread of any depth is one search.
+CREATE TABLE conversations (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,
+    key               TEXT,
+    session_id        INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
+    parent_id         INTEGER REFERENCES conversations (id) ON DELETE SET NULL,
+    thread_id         INTEGER,
+    question          TEXT    NOT NULL,
+    response          TEXT    NOT NULL,
+    context_files     TEXT    NOT NULL DEFAULT '[]',
+    context_databases TEXT    NOT NULL DEFAULT '[]',
+    tokens            INTEGER CHECK (tokens >= 0),
+    response_time     INTEGER CHECK (response_time >= 0),
+    created_at        INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX conversations_key ON conversations (key) WHERE key IS NOT NULL;
+CREATE INDEX conversations_session ON conversations (session_id, created_at) WHERE session_id IS NOT NULL;
+CREATE INDEX conversations_parent ON conversations (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX conversations_thread ON conversations (thread_id) WHERE thread_id IS NOT NULL;
+CREATE INDEX conversations_created ON conversations (created_at);
+
+CREATE TABLE tracked_files (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    path        TEXT    NOT NULL UNIQUE,
+    name        TEXT    NOT NULL,
+    type        TEXT    NOT NULL,
+    size        INTEGER NOT NULL CHECK (size >= 0),
+    sha256      BLOB    NOT NULL CHECK (length(sha256) = 32),
+    modified_at INTEGER NOT NULL,
+    status      TEXT    NOT NULL DEFAULT 'pending' CHECK (status = 'pending' OR status = 'success' OR status = 'failed'),
+    error       TEXT,
+    parsed_at   INTEGER,
+    missing_at  INTEGER,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX tracked_files_type ON tracked_files (type);
+CREATE INDEX tracked_files_sha256 ON tracked_files (sha256);
+
+CREATE TABLE knowledge_items (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    key         TEXT,
+    source_type TEXT    NOT NULL CHECK (source_type = 'file' OR source_type = 'conversation' OR source_type = 'database'
+                                        OR source_type = 'other'),
+    source_id   TEXT,
+    type        TEXT    NOT NULL,
+    title       TEXT    NOT NULL,
+    content     TEXT    NOT NULL,
+    confidence  REAL    NOT NULL DEFAULT 0.5 CHECK (confidence BETWEEN 0 AND 1),
+    tags        TEXT    NOT NULL DEFAULT '[]',
+    metadata    TEXT    NOT NULL DEFAULT '{}',
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX knowledge_items_key ON knowledge_items (key) WHERE key IS NOT NULL;
+CREATE INDEX knowledge_items_source ON knowledge_items (source_type, source_id);
+CREATE INDEX knowledge_items_type ON knowledge_items (type, created_at);
+CREATE INDEX knowledge_items_type_confidence ON knowledge_items (type, confidence);
+CREATE INDEX knowledge_items_confidence ON knowledge_items (confidence);
+CREATE INDEX knowledge_items_created ON knowledge_items (created_at);
+
+CREATE TABLE knowledge_relationships (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    from_id    INTEGER NOT NULL REFERENCES knowledge_items (id) ON DELETE CASCADE,
+    to_id      INTEGER NOT NULL REFERENCES knowledge_items (id) ON DELETE CASCADE,
+    type       TEXT    NOT NULL CHECK (type = 'relates_to' OR type = 'contradicts' OR type = 'extends'
+                                       OR type = 'implements'),
+    strength   REAL    NOT NULL DEFAULT 0.5 CHECK (strength BETWEEN 0 AND 1),
+    created_at INTEGER NOT NULL,
+    UNIQUE (from_id, to_id, type),
+    CHECK (from_id <> to_id)
+) STRICT;
+
+CREATE INDEX knowledge_relationships_from ON knowledge_relationships (from_id, strength);
+CREATE INDEX knowledge_relationships_to ON knowledge_relationships (to_id, strength);
+
+-- `sealed` columns are encrypted by the `cryptography` package's Fernet; nothing here can read them without the key.
+CREATE TABLE database_connections (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,
+    name              TEXT    NOT NULL UNIQUE,
+    type              TEXT    NOT NULL CHECK (type = 'sqlite' OR type = 'postgresql' OR type = 'mysql'
+                                              OR type = 'sqlserver'),
+    host              TEXT,
+    port              INTEGER CHECK (port BETWEEN 1 AND 65535),
+    database          TEXT    NOT NULL,
+    username          TEXT,
+    sealed_password   BLOB,
+    auth              TEXT    NOT NULL DEFAULT 'sql' CHECK (auth = 'sql' OR auth = 'windows' OR auth = 'certificate'),
+    ssl               TEXT    NOT NULL DEFAULT '{}',
+    options           TEXT    NOT NULL DEFAULT '{}',
+    active            INTEGER NOT NULL DEFAULT 1 CHECK (active = 0 OR active = 1),
+    last_connected_at INTEGER,
+    last_error        TEXT,
+    created_at        INTEGER NOT NULL,
+    updated_at        INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE database_schemas (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection_id INTEGER NOT NULL REFERENCES database_connections (id) ON DELETE CASCADE,
+    schema        TEXT    NOT NULL DEFAULT '',
+    name          TEXT    NOT NULL,
+    kind          TEXT    NOT NULL CHECK (kind = 'table' OR kind = 'view' OR kind = 'stored_procedure'),
+    columns       TEXT    NOT NULL DEFAULT '[]',
+    relationships TEXT    NOT NULL DEFAULT '[]',
+    indexes       TEXT    NOT NULL DEFAULT '[]',
+    row_count     INTEGER,
+    updated_at    INTEGER NOT NULL,
+    UNIQUE (connection_id, schema, name)
+) STRICT;
+
+CREATE INDEX database_schemas_name ON database_schemas (name);
+
+CREATE TABLE preferences (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_hash  TEXT    NOT NULL DEFAULT '',
+    category   TEXT    NOT NULL,
+    key        TEXT    NOT NULL,
+    value      TEXT,
+    sealed     BLOB,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (user_hash, category, key),
+    CHECK ((value IS NULL) <> (sealed IS NULL))
+) STRICT;
+
+CREATE TABLE config (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    key         TEXT    NOT NULL UNIQUE,
+    value       TEXT,
+    sealed      BLOB,
+    description TEXT,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    CHECK ((value IS NULL) <> (sealed IS NULL))
+) STRICT;
+
+-- By the digest (SHA-256) of prompt, context and model; `size` is what an entry counts for in the cache's bound.
+CREATE TABLE response_cache (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest       BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),
+    preview      TEXT    NOT NULL,
+    response     TEXT    NOT NULL,
+    model        TEXT    NOT NULL,
+    tokens       INTEGER CHECK (tokens >= 0),
+    size         INTEGER NOT NULL,
+    access_count INTEGER NOT NULL DEFAULT 1,
+    created_at   INTEGER NOT NULL,
+    accessed_at  INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX response_cache_created ON response_cache (created_at);
+CREATE INDEX response_cache_accessed ON response_cache (accessed_at, size);
+
+-- `path_digest` and `options_digest` are what is looked for: paths and options are kept masked.
+CREATE TABLE file_cache (
+    id             INTEGER PRIMARY KEY AUTOINCREMENT,
+    path           TEXT    NOT NULL,
+    path_digest    BLOB    NOT NULL CHECK (length(path_digest) = 32),
+    sha256         BLOB    NOT NULL CHECK (length(sha256) = 32),
+    kind           TEXT    NOT NULL CHECK (kind = 'parse' OR kind = 'analyze' OR kind = 'extract_metadata'),
+    options        TEXT    NOT NULL DEFAULT '{}',
+    options_digest BLOB    NOT NULL CHECK (length(options_digest) = 32),
+    result         TEXT    NOT NULL,
+    size           INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    accessed_at    INTEGER NOT NULL,
+    UNIQUE (path_digest, sha256, kind, options_digest)
+) STRICT;
+
+CREATE INDEX file_cache_sha256 ON file_cache (sha256);
+CREATE INDEX file_cache_created ON file_cache (created_at);
+CREATE INDEX file_cache_accessed ON file_cache (accessed_at, size);
+
+CREATE TABLE feature_usage (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id   INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
+    feature      TEXT    NOT NULL,
+    category     TEXT    NOT NULL CHECK (category = 'core' OR category = 'database' OR category = 'files'
+                                         OR category = 'advanced'),
+    context      TEXT,
+    started_at   INTEGER NOT NULL,
+    completed_at INTEGER,
+    success      INTEGER CHECK (success = 0 OR success = 1),
+    error        TEXT
+) STRICT;
+
+CREATE INDEX feature_usage_session ON feature_usage (session_id, feature) WHERE session_id IS NOT NULL;
+CREATE INDEX feature_usage_feature ON feature_usage (feature, started_at);
+CREATE INDEX feature_usage_started ON feature_usage (started_at);
+
+CREATE TABLE performance_metrics (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    operation    TEXT    NOT NULL,
+    details      TEXT,
+    started_at   INTEGER NOT NULL,
+    duration     INTEGER NOT NULL CHECK (duration >= 0),
+    success      INTEGER NOT NULL CHECK (success = 0 OR success = 1),
+    error_type   TEXT,
+    memory       INTEGER CHECK (memory >= 0),
+    tokens       INTEGER CHECK (tokens >= 0),
+    cache_hit    INTEGER NOT NULL DEFAULT 0 CHECK (cache_hit = 0 OR cache_hit = 1)
+) STRICT;
+
+CREATE INDEX performance_metrics_operation ON performance_metrics (operation, started_at);
+CREATE INDEX performance_metrics_started ON performance_metrics (started_at);
+CREATE INDEX performance_metrics_failed ON performance_metrics (started_at) WHERE success = 0;
+
+CREATE TABLE productivity_events (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id   INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
+    type         TEXT    NOT NULL,
+    estimate     INTEGER NOT NULL CHECK (estimate > 0),
+    actual       INTEGER NOT NULL CHECK (actual >= 0),
+    saved        INTEGER NOT NULL CHECK (saved = estimate - actual),
+    improvement  REAL    NOT NULL,
+    context      TEXT,
+    satisfaction INTEGER CHECK (satisfaction BETWEEN 1 AND 5),
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX productivity_events_session ON productivity_events (session_id) WHERE session_id IS NOT NULL;
+CREATE INDEX productivity_events_type ON productivity_events (type, created_at);
+CREATE INDEX productivity_events_created ON productivity_events (created_at);
+
+-- Dates are those of the reader's own time zone, durations seconds, improvements per cent.
+CREATE VIEW productivity_summary AS
+SELECT date(created_at / 1000000, 'unixepoch', 'localtime') AS date,
+       type AS event_type,
+       count(*) AS event_count,
+       avg(saved) / 1000000.0 AS avg_time_saved,
+       avg(improvement) AS avg_improvement,
+       sum(saved) / 1000000.0 AS total_time_saved
+FROM productivity_events
+GROUP BY 1, 2;
+
+CREATE VIEW feature_adoption AS
+SELECT category AS feature_category,
+       feature AS feature_name,
+       count(*) AS usage_count,
+       count(DISTINCT session_id) AS unique_users,
+       avg(CASE WHEN success = 1 THEN 1.0 ELSE 0.0 END) AS success_rate,
+       avg(completed_at - started_at) / 1000000.0 AS avg_duration_seconds
+FROM feature_usage
+WHERE completed_at IS NOT NULL
+GROUP BY 1, 2;
+
+CREATE VIEW knowledge_growth AS
+SELECT date(created_at / 1000000, 'unixepoch', 'localtime') AS date,
+       type AS knowledge_type,
+       count(*) AS items_created,
+       avg(confidence) AS avg_confidence
+FROM knowledge_items
+GROUP BY 1, 2;
+
+-- The chain over the audit log, where it is wanted: each line's hash covers the one before (docs/file-format.md).
+ALTER TABLE audit_log ADD COLUMN hash BLOB CHECK (length(hash) = 32);
+
+CREATE TABLE audit_chain (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    first_id   INTEGER NOT NULL,
+    last_id    INTEGER NOT NULL,
+    last_hash  BLOB    NOT NULL CHECK (length(last_hash) = 32),
+    started_at INTEGER NOT NULL
+) STRICT;
+
+-- What stays how long; NULL is no bound. `looked_at`: when it was last seen that nothing of it is due.
+CREATE TABLE retention_policies (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject    TEXT    NOT NULL UNIQUE,
+    max_age    INTEGER CHECK (max_age > 0),
+    max_count  INTEGER CHECK (max_count >= 0),
+    max_bytes  INTEGER CHECK (max_bytes >= 0),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    looked_at  INTEGER
+) STRICT;
+
+-- Where an artifact has a budget: how many bytes of its middle are not kept, and before which offset they stood.
+ALTER TABLE artifacts ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE artifacts ADD COLUMN left_out_at INTEGER;
