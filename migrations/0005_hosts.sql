@@ -151,12 +151,14 @@ BEGIN
 END;
 
 -- `thread_id` is the first of the thread, and NULL in that one itself: a thread of any depth is one search.
+-- `depth` is that at which it was added, so that a page of a thread needs nothing of the pages before.
 CREATE TABLE conversations (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
     key               TEXT,
     session_id        INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
     parent_id         INTEGER REFERENCES conversations (id) ON DELETE SET NULL,
     thread_id         INTEGER,
+    depth             INTEGER NOT NULL DEFAULT 0,
     question          TEXT    NOT NULL,
     response          TEXT    NOT NULL,
     context_files     TEXT    NOT NULL DEFAULT '[]',
@@ -172,14 +174,19 @@ CREATE INDEX conversations_parent ON conversations (parent_id) WHERE parent_id I
 CREATE INDEX conversations_thread ON conversations (thread_id) WHERE thread_id IS NOT NULL;
 CREATE INDEX conversations_created ON conversations (created_at);
 
+-- Paths are kept masked; `path_digest` tells two that became the same. `mtime_ns` and `ctime_ns` (nanoseconds, as the
+-- file system has them) are what an unchanged file is known by; NULL, where it was changed about when it was read.
 CREATE TABLE tracked_files (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     path        TEXT    NOT NULL UNIQUE,
+    path_digest BLOB    NOT NULL CHECK (length(path_digest) = 32),
     name        TEXT    NOT NULL,
     type        TEXT    NOT NULL,
     size        INTEGER NOT NULL CHECK (size >= 0),
     sha256      BLOB    NOT NULL CHECK (length(sha256) = 32),
     modified_at INTEGER NOT NULL,
+    mtime_ns    INTEGER,
+    ctime_ns    INTEGER,
     status      TEXT    NOT NULL DEFAULT 'pending' CHECK (status = 'pending' OR status = 'success' OR status = 'failed'),
     error       TEXT,
     parsed_at   INTEGER,
@@ -189,6 +196,7 @@ CREATE TABLE tracked_files (
 ) STRICT;
 
 CREATE INDEX tracked_files_type ON tracked_files (type);
+CREATE INDEX tracked_files_status ON tracked_files (status);
 CREATE INDEX tracked_files_sha256 ON tracked_files (sha256);
 
 CREATE TABLE knowledge_items (

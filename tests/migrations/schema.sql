@@ -134,6 +134,7 @@ CREATE TABLE conversations (
     session_id        INTEGER REFERENCES sessions (id) ON DELETE CASCADE,
     parent_id         INTEGER REFERENCES conversations (id) ON DELETE SET NULL,
     thread_id         INTEGER,
+    depth             INTEGER NOT NULL DEFAULT 0,
     question          TEXT    NOT NULL,
     response          TEXT    NOT NULL,
     context_files     TEXT    NOT NULL DEFAULT '[]',
@@ -499,11 +500,14 @@ CREATE TABLE tool_executions (
 CREATE TABLE tracked_files (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     path        TEXT    NOT NULL UNIQUE,
+    path_digest BLOB    NOT NULL CHECK (length(path_digest) = 32),
     name        TEXT    NOT NULL,
     type        TEXT    NOT NULL,
     size        INTEGER NOT NULL CHECK (size >= 0),
     sha256      BLOB    NOT NULL CHECK (length(sha256) = 32),
     modified_at INTEGER NOT NULL,
+    mtime_ns    INTEGER,
+    ctime_ns    INTEGER,
     status      TEXT    NOT NULL DEFAULT 'pending' CHECK (status = 'pending' OR status = 'success' OR status = 'failed'),
     error       TEXT,
     parsed_at   INTEGER,
@@ -650,6 +654,8 @@ CREATE INDEX tool_executions_session ON tool_executions (session_id, executed_at
 CREATE INDEX tool_executions_tool ON tool_executions (tool, executed_at);
 
 CREATE INDEX tracked_files_sha256 ON tracked_files (sha256);
+
+CREATE INDEX tracked_files_status ON tracked_files (status);
 
 CREATE INDEX tracked_files_type ON tracked_files (type);
 
