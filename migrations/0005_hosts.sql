@@ -125,8 +125,10 @@ CREATE INDEX events_created ON events (created_at);
 CREATE INDEX events_unresolved ON events (created_at) WHERE resolved_at IS NULL;
 CREATE INDEX events_resolved ON events (resolved_at) WHERE resolved_at IS NOT NULL;
 
--- What a key held before: remembering counts `version` up, masking anew does not. The last hundred values stay.
+-- What a key held before: remembering another value counts `version` up, masking anew does not. The last hundred stay.
+-- `held_from`: since when the key holds this value, however often it was remembered; NULL: since `updated_at`.
 ALTER TABLE memory ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE memory ADD COLUMN held_from INTEGER;
 
 CREATE TABLE memory_history (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -140,13 +142,11 @@ CREATE TABLE memory_history (
     UNIQUE (memory_id, version)
 ) STRICT;
 
-CREATE INDEX memory_history_until ON memory_history (held_until);
-
-CREATE TRIGGER memory_keep_history AFTER UPDATE OF version ON memory WHEN OLD.value <> NEW.value
+CREATE TRIGGER memory_keep_history AFTER UPDATE OF version ON memory WHEN OLD.version <> NEW.version
 BEGIN
     INSERT INTO memory_history (memory_id, version, value, category, tags, held_from, held_until)
-    VALUES (OLD.id, OLD.version, OLD.value, OLD.category, OLD.tags, OLD.updated_at,
-            max(OLD.updated_at, min(NEW.updated_at, coalesce(OLD.expires_at, NEW.updated_at))));
+    VALUES (OLD.id, OLD.version, OLD.value, OLD.category, OLD.tags, coalesce(OLD.held_from, OLD.updated_at),
+            max(coalesce(OLD.held_from, OLD.updated_at), min(NEW.updated_at, coalesce(OLD.expires_at, NEW.updated_at))));
     DELETE FROM memory_history WHERE memory_id = OLD.id AND version <= OLD.version - 100;
 END;
 

@@ -290,14 +290,14 @@ class Store(LateNouns):
         ttl: float | None = None,
         expires_at: datetime | float | None = None,
     ) -> None:
-        """Store a JSON value under a key, in place of what was there.
+        """Store a JSON value under a key; what the key held before is in `memory.history`.
 
         Args:
             key: at most 1024 bytes.
             value: any JSON value, at most 16 MiB.
             scope: `global`, `device` (give `device`), `session` (give `session`, or have `HEIMDAL_SESSION` set) or
                 `project`.
-            device, session: whose it is, for those scopes.
+            device, session: whose it is, for those scopes. A device need not be registered.
             category, tags: for listing.
             ttl: seconds to live.
             expires_at: the moment from which on it is gone, instead of `ttl`.

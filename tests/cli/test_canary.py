@@ -36,6 +36,9 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["run", "--", f"/no/such/{hidden.token}", hidden.registered], ""),
         (["remember", f"key {hidden.token}", text, "--tag", text, "--ttl", "1h"], ""),
         (["remember", "structure", structure, "--json"], ""),
+        (["remember", "structure", f"another {text}", "--tag", text, "--category", text], ""),
+        (["memory", "history", "structure", "--json"], ""),
+        (["memory", "history", hidden.token], ""),
         (["remember", "api_token", "--stdin"], hidden.named),
         (["remember", "device", text, "--scope", "device", "--device", text], ""),
         (["project", "query", f"SELECT '{hidden.token}' FROM x WHERE password={hidden.named}"], ""),
@@ -68,5 +71,8 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         if arguments[0] != "run":
             look(f"output of {arguments[:2]}", done.stdout, hidden)
         look_at_files(folder, hidden, tmp_path)
-    assert {codes[name] for name in ("project init", "log list", "memory list", "doctor --json", "audit list")} == {0}
+    assert {
+        codes[name]
+        for name in ("project init", "log list", "memory list", "memory history", "doctor --json", "audit list")
+    } == {0}
     look_at_content(folder / "project.db", hidden)

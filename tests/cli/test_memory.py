@@ -147,6 +147,7 @@ def test_list(hstore):
         "created_at",
         "updated_at",
         "expires_at",
+        "version",
     }
     assert found[0]["value"] == [2]
     assert [each["key"] for each in hstore.json("memory", "list", "--tag", "b")] == ["first"]
@@ -155,3 +156,18 @@ def test_list(hstore):
     lines = hstore("memory", "list", "--limit", "1").stdout.decode().splitlines()
     assert len(lines) == 2
     assert lines[0].split() == ["ID", "SCOPE", "CATEGORY", "TAGS", "EXPIRES", "KEY", "VALUE"]
+
+
+def test_history(hstore):
+    """What a key held before, newest first, in a table and as JSON; a key without any is no error."""
+    for value in ("web1", "web2", "web3"):
+        assert hstore("remember", "host", value, "--category", "deploy").returncode == 0
+    found = hstore.json("memory", "history", "host")
+    assert [(past["value"], past["category"], past["version"]) for past in found] == [
+        ("web2", "deploy", 2),
+        ("web1", "deploy", 1),
+    ]
+    assert found[0]["held_from"] == found[1]["held_until"]
+    assert [past["value"] for past in hstore.json("memory", "history", "host", "--after", "2")] == ["web1"]
+    assert "web2" in hstore("memory", "history", "host").stdout.decode()
+    assert hstore.json("memory", "history", "none") == []

@@ -29,7 +29,7 @@ WITHOUT_VALUES = {"close", "batch", "info", "migrations", "runs.lose_dead", "art
 NOT_TEXT = {
     "limit", "after", "since", "until", "started_at", "finished_at", "expires_at", "duration", "exit_code", "signal",
     "pid", "run", "step", "artifact", "timeout", "ttl", "length", "lines", "start", "offsets", "session",
-    "dry_run", "everything", "patience", "progress",
+    "dry_run", "everything", "patience", "progress", "moment",
 }  # fmt: skip
 ENUMERATED = {"profile", "status", "kind", "scope", "level"}
 
@@ -75,7 +75,7 @@ def verbs(store: Store) -> dict[str, Callable[..., Any]]:
 def arguments(verb: str, method: Callable[..., Any], plant: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     """The arguments of a verb that take text, planted; the others good."""
     good = {"run": 1, "step": 1, "artifact": 1, "session": "plain", "length": 5, "start": 0, "lines": 3}
-    good |= {"profile": "restricted", "kind": "log", "level": "info", "status": "ok"}
+    good |= {"moment": 5, "profile": "restricted", "kind": "log", "level": "info", "status": "ok"}
     chosen = {}
     for name, parameter in inspect.signature(method).parameters.items():
         if name in plant:

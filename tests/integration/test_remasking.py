@@ -62,6 +62,7 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
     )
     store.record_run("line", f"curl --password {hidden.named} {text}", exit_code=0)
     store.runs.step_finish(store.runs.step_start(run, text), stats=structure)
+    store.remember(f"key {text}", {"before": structure}, category=text, tags=["before", text])
     store.remember(f"key {text}", structure, category=text, tags=[text, "plain"])
     store.remember("api_token", hidden.named)
     store.remember("mine", text, scope="session", session=f"session {text}")

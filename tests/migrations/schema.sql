@@ -48,11 +48,11 @@ BEGIN
     SELECT RAISE(ABORT, 'audit_log is append-only');
 END;
 
-CREATE TRIGGER memory_keep_history AFTER UPDATE OF version ON memory WHEN OLD.value <> NEW.value
+CREATE TRIGGER memory_keep_history AFTER UPDATE OF version ON memory WHEN OLD.version <> NEW.version
 BEGIN
     INSERT INTO memory_history (memory_id, version, value, category, tags, held_from, held_until)
-    VALUES (OLD.id, OLD.version, OLD.value, OLD.category, OLD.tags, OLD.updated_at,
-            max(OLD.updated_at, min(NEW.updated_at, coalesce(OLD.expires_at, NEW.updated_at))));
+    VALUES (OLD.id, OLD.version, OLD.value, OLD.category, OLD.tags, coalesce(OLD.held_from, OLD.updated_at),
+            max(coalesce(OLD.held_from, OLD.updated_at), min(NEW.updated_at, coalesce(OLD.expires_at, NEW.updated_at))));
     DELETE FROM memory_history WHERE memory_id = OLD.id AND version <= OLD.version - 100;
 END;
 
@@ -313,7 +313,7 @@ CREATE TABLE memory (
     tags       TEXT    NOT NULL DEFAULT '[]',
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    expires_at INTEGER, version INTEGER NOT NULL DEFAULT 1,
+    expires_at INTEGER, version INTEGER NOT NULL DEFAULT 1, held_from INTEGER,
     UNIQUE (scope, owner, key)
 ) STRICT;
 
@@ -596,8 +596,6 @@ CREATE INDEX knowledge_relationships_to ON knowledge_relationships (to_id, stren
 CREATE INDEX memory_category ON memory (category) WHERE category IS NOT NULL;
 
 CREATE INDEX memory_expires ON memory (expires_at) WHERE expires_at IS NOT NULL;
-
-CREATE INDEX memory_history_until ON memory_history (held_until);
 
 CREATE INDEX nonces_expires ON nonces (expires_at);
 

@@ -70,6 +70,19 @@ class ListOptions(NamedTuple):
     json: bool
 
 
+class HistoryOptions(NamedTuple):
+    """`memory history`."""
+
+    db: str | None
+    key: str
+    scope: str
+    device: str | None
+    session: str | None
+    limit: int
+    after: int | None
+    json: bool
+
+
 def remember(options: RememberOptions, output: Output) -> int:
     """Keep a value under a key."""
     value = _value(options)
@@ -189,6 +202,37 @@ def list_memory(options: ListOptions, output: Output) -> int:
     return 0
 
 
+def history(options: HistoryOptions, output: Output) -> int:
+    """List what a key held before."""
+    with readable(options.db) as store:
+        found = store.memory.history(
+            options.key,
+            scope=options.scope,
+            device=options.device,
+            session=options.session,
+            limit=options.limit,
+            after=options.after,
+        )
+    if options.json:
+        output.json(plain(found))
+        return 0
+    import json
+
+    rows = [
+        [
+            str(past.version),
+            time_text(past.held_from),
+            time_text(past.held_until),
+            past.category or "",
+            ",".join(past.tags),
+            json.dumps(past.value, ensure_ascii=False),
+        ]
+        for past in found
+    ]
+    output.table(("VERSION", "FROM", "UNTIL", "CATEGORY", "TAGS", "VALUE"), rows)
+    return 0
+
+
 def _unknown(scope: str) -> NotFound:
     """Without the key, since a message holds no value that could be secret."""
     return NotFound(f"memory: nothing is remembered under that key in scope {scope}; see `hstore memory list`")
@@ -276,6 +320,21 @@ GROUP = Group(
                 JSON,
             ),
             examples=(("hstore memory list --tag deploy", "what has this tag"),),
+        ),
+        Command(
+            "history",
+            "list what a key held before its present value, newest first",
+            HistoryOptions,
+            history,
+            (
+                _KEY,
+                *_SCOPE,
+                limit(100),
+                argument("--after", type=int, metavar="VERSION", help="go on behind this version, the last one seen"),
+                JSON,
+            ),
+            "The last hundred values are kept. Forgetting a key forgets its history.",
+            (("hstore memory history deploy:host", "where it was deployed before, and when"),),
         ),
     ),
 )

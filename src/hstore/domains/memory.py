@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
 from hstore.errors import InvalidInput
-from hstore.listing import Filters, one_of
+from hstore.listing import ALL, Filters, one_of, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Iterable
     from datetime import datetime
     from typing import Any
@@ -15,29 +16,55 @@ if TYPE_CHECKING:
     from hstore.door import Door
     from hstore.engine import Connection
     from hstore.models import Memory, Reference
+    from hstore.models.work import PastValue
 
 _decode: Callable[[str], tuple[Any, int]] | None = None
 
 SCOPES = ("global", "device", "session", "project")
 
 REMEMBER = """
-    INSERT INTO memory (scope, owner, key, value, category, tags, created_at, updated_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+    INSERT INTO memory (scope, owner, key, value, category, tags, created_at, updated_at, held_from, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8)
     ON CONFLICT (scope, owner, key) DO UPDATE SET
+        version = memory.version + CASE WHEN memory.value = excluded.value
+            AND (memory.expires_at IS NULL OR memory.expires_at > excluded.updated_at) THEN 0 ELSE 1 END,
+        held_from = CASE WHEN memory.value = excluded.value
+            AND (memory.expires_at IS NULL OR memory.expires_at > excluded.updated_at)
+            THEN coalesce(memory.held_from, memory.updated_at) ELSE excluded.updated_at END,
         value = excluded.value, category = excluded.category, tags = excluded.tags,
-        created_at = CASE WHEN memory.expires_at <= $7 THEN $7 ELSE memory.created_at END,
+        created_at = CASE WHEN memory.expires_at <= excluded.updated_at THEN excluded.updated_at
+            ELSE memory.created_at END,
         updated_at = excluded.updated_at, expires_at = excluded.expires_at
 """
 RECALL = "SELECT value, expires_at FROM memory WHERE scope = $1 AND owner = $2 AND key = $3"
 FORGET = "DELETE FROM memory WHERE scope = $1 AND owner = $2 AND key = $3 RETURNING expires_at"
 SELECT = """
-    SELECT id, key, value, scope, owner, category, tags, created_at, updated_at, expires_at FROM memory
+    SELECT id, key, value, scope, owner, category, tags, created_at, updated_at, expires_at, version FROM memory
 """
 GET = SELECT + " WHERE scope = $1 AND owner = $2 AND key = $3"
+# A value that has expired and not been replaced is past as well.
+PAST = """
+    SELECT h.version, h.value, h.category, h.tags, h.held_from, h.held_until
+    FROM memory AS m JOIN memory_history AS h ON h.memory_id = m.id
+    WHERE m.scope = $1 AND m.owner = $2 AND m.key = $3 AND h.version < $4
+    UNION ALL
+    SELECT version, value, category, tags, coalesce(held_from, updated_at), expires_at FROM memory
+    WHERE scope = $1 AND owner = $2 AND key = $3 AND version < $4 AND expires_at <= $5
+    ORDER BY 1 DESC LIMIT $6
+"""
+AT = """
+    SELECT h.version, h.value FROM memory AS m JOIN memory_history AS h ON h.memory_id = m.id
+    WHERE m.scope = $1 AND m.owner = $2 AND m.key = $3 AND h.held_from <= $4 AND h.held_until > $4
+    UNION ALL
+    SELECT version, value FROM memory
+    WHERE scope = $1 AND owner = $2 AND key = $3 AND coalesce(held_from, updated_at) <= $4
+        AND (expires_at IS NULL OR expires_at > $4)
+    ORDER BY 1 DESC LIMIT 1
+"""
 
 
 class Memories:
-    """`store.memory`: get and list; `remember`, `recall` and `forget` are also on the store itself."""
+    """`store.memory`: get, list, and what a key held before; `remember`, `recall`, `forget` are also on the store."""
 
     def __init__(
         self, connection: Connection, door: Door, session_key: Callable[[Reference | None, bool], str]
@@ -118,10 +145,20 @@ class Memories:
         session: Reference | None = None,
         category: str | None = None,
         tag: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
         limit: int | None = 100,
         after: int | None = None,
     ) -> list[Memory]:
-        """Values that have not expired, newest first, that fit every filter; `after` is the last id seen."""
+        """Values that have not expired, those whose keys are newest first, that fit every filter.
+
+        Args:
+            scope, device, session: whose values.
+            category, tag: what they were remembered with.
+            since, until: bounds of when they were last remembered, up to and without the second.
+            limit: how many at most; None: all.
+            after: the last id seen.
+        """
         door = self._door
         owner = None
         if device is not None or session is not None:
@@ -132,6 +169,8 @@ class Memories:
             .add("scope =", None if scope is None else one_of("scope", scope, SCOPES))
             .add("owner =", owner)
             .add("category =", door.optional("category", category))
+            .add("updated_at >=", None if since is None else from_time("since", since))
+            .add("updated_at <", None if until is None else from_time("until", until))
             .add("coalesce(expires_at, 9223372036854775807) >", now())
         )
         if tag is not None:
@@ -139,6 +178,50 @@ class Memories:
         found = self._connection.rows(*filters.statement(SELECT, "id", limit, after))
         late = now()  # the rows may have waited for another thread's batch
         return [_memory(row) for row in found if row[9] is None or row[9] > late]
+
+    def history(
+        self,
+        key: str,
+        *,
+        scope: str = "global",
+        device: str | None = None,
+        session: Reference | None = None,
+        limit: int | None = 100,
+        after: int | None = None,
+    ) -> builtins.list[PastValue]:
+        """What a key held before its present value, newest first; the last hundred values are kept.
+
+        The same value remembered again is no new one. One that expired was held until then. Forgetting a key forgets
+        its history.
+
+        Args:
+            key, scope, device, session: as they were remembered.
+            limit: how many at most; None: all.
+            after: the last version seen.
+        """
+        place = (scope, self._owner(scope, device, session), self._door.key("key", key))
+        last, count = positive("after", after), positive("limit", limit)
+        bounds = (ALL if last is None else last, now(), ALL if count is None else count)
+        return [_past(row) for row in self._connection.rows(PAST, (*place, *bounds))]
+
+    def at(
+        self,
+        key: str,
+        moment: datetime | float,
+        default: Any = None,
+        *,
+        scope: str = "global",
+        device: str | None = None,
+        session: Reference | None = None,
+    ) -> Any:
+        """The value that a key held at a moment, or `default` if it held none then, or none that is still known.
+
+        Raises:
+            InvalidInput: `moment` is no time, or one without a time zone.
+        """
+        place = (scope, self._owner(scope, device, session), self._door.key("key", key))
+        found = self._connection.rows(AT, (*place, from_time("moment", moment)))
+        return _value(found[0][1]) if found else default
 
     def _owner(self, scope: str, device: str | None, session: Reference | None, *, create: bool = False) -> str:
         """Whose the value is: nobody's (global), a device's, a session's, or the project's."""
@@ -198,4 +281,13 @@ def _memory(row: tuple[Any, ...]) -> Memory:
     from hstore.models import Memory
 
     times = (to_datetime(row[7]), to_datetime(row[8]), optional_datetime(row[9]))
-    return Memory._make((row[0], row[1], loads(row[2]), *row[3:6], tuple(loads(row[6])), *times))
+    return Memory._make((row[0], row[1], loads(row[2]), *row[3:6], tuple(loads(row[6])), *times, row[10]))
+
+
+def _past(row: tuple[Any, ...]) -> PastValue:
+    from json import loads
+
+    from hstore.models.work import PastValue
+
+    times = (to_datetime(row[4]), to_datetime(row[5]))
+    return PastValue._make((loads(row[1]), row[2], tuple(loads(row[3])), row[0], *times))

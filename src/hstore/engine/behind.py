@@ -81,7 +81,7 @@ class Behind:
 
 
 def write_together(raw: apsw.Connection, sql: str, rows: Iterable[tuple[Value, ...]], count: int) -> None:
-    """Run an INSERT for each of `count` rows; where it ends with `VALUES ($1, …)` many rows share a statement."""
+    """Run an INSERT for each of `count` rows; where its values are plain parameters, many rows share a statement."""
     left = iter(rows)
     if count >= GROUP and (grouped := _of_a_group(sql)) is not None:
         groups = (list(chain.from_iterable(islice(left, GROUP))) for _ in range(count // GROUP))
@@ -90,11 +90,15 @@ def write_together(raw: apsw.Connection, sql: str, rows: Iterable[tuple[Value, .
 
 
 def _of_a_group(sql: str) -> str | None:
-    """The statement for a group of rows, or None if it has another form."""
+    """The statement for a group of rows, or None if it has another form than `… VALUES ($1, …)` and what follows."""
     if sql not in _grouped:
-        head, _, values = sql.rpartition("VALUES")
-        width = values.count("$")
-        plain = ", ".join(f"${number}" for number in range(1, width + 1))
-        row = f"({', '.join('?' * width)})"
-        _grouped[sql] = f"{head}VALUES {', '.join([row] * GROUP)}" if values.strip() == f"({plain})" else None
+        head, _, rest = sql.rpartition("VALUES")
+        values, _, behind = rest.partition(")")
+        names = values.strip(" \n(").split(", ")
+        if all(name[:1] == "$" and name[1:].isdigit() for name in names) and "$" not in behind:
+            numbers = [int(name[1:]) for name in names]
+            many = (f"({', '.join(f'?{number + row * max(numbers)}' for number in numbers)})" for row in range(GROUP))
+            _grouped[sql] = f"{head}VALUES {', '.join(many)}{behind}"
+        else:
+            _grouped[sql] = None
     return _grouped[sql]

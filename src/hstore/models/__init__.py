@@ -144,7 +144,10 @@ class AuditEntry(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """A remembered value; `owner` is the device, session or project that its scope belongs to, empty for global."""
+    """A remembered value; `owner` is the device, session or project that its scope belongs to, empty for global.
+
+    `version` counts the values that the key has held.
+    """
 
     id: int
     key: str
@@ -156,6 +159,7 @@ class Memory(NamedTuple):
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None
+    version: int
 
 
 class Progress(NamedTuple):
