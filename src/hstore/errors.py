@@ -18,7 +18,8 @@
     │   └── SQLiteTooOld                 4   the SQLite library has the WAL-reset bug
     ├── Busy                             5   another process or thread held the lock for too long
     ├── QueryRefused                     6   `query` would have written or reached outside
-    └── QueryTimeout                     7   `query` took longer than its limit
+    ├── QueryTimeout                     7   `query` took longer than its limit
+    └── AccessDenied                     8   a device with a wrong secret, or that may not work
 
     UnsafeFileSystem (UserWarning)           WAL is not safe there; a rollback journal is used
 
@@ -108,6 +109,12 @@ class QueryTimeout(HstoreError):
     """A statement given to `query` ran longer than its time limit."""
 
     exit_code = 7
+
+
+class AccessDenied(HstoreError):
+    """A device gave a wrong secret, or it is not approved, or was revoked."""
+
+    exit_code = 8
 
 
 class UnsafeFileSystem(UserWarning):

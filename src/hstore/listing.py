@@ -31,6 +31,18 @@ class Filters:
             self._conditions.append(f"{before} ${len(self._parameters)}{behind}")
         return self
 
+    def when(self, field: str, wanted: bool | None, yes: str, no: str) -> Filters:
+        """Add the condition `yes` or `no`, without a value, unless `wanted` is None.
+
+        Raises:
+            InvalidInput: it is no `bool`: the text "false" would mean yes.
+        """
+        if wanted is not None:
+            if not isinstance(wanted, bool):
+                raise InvalidInput(f"{field}: True, False or None")
+            self._conditions.append(yes if wanted else no)
+        return self
+
     def statement(
         self, select: str, id_column: str, limit: int | None, after: int | None
     ) -> tuple[str, Sequence[Value]]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hstore.ambient import AmbientSession
     from hstore.domains.artifacts import Artifacts
     from hstore.domains.audit import Audit
+    from hstore.domains.devices import Devices
     from hstore.domains.memory import Memories
     from hstore.domains.projects import Projects
     from hstore.domains.sessions import Sessions
@@ -61,6 +62,7 @@ class LateNouns:
 
     artifacts: Artifacts
     audit: Audit
+    devices: Devices
     masking: Remasking
     memory: Memories
     sessions: Sessions
@@ -94,6 +96,15 @@ def _plain(module: str, name: str) -> Callable[[LateNouns], Any]:
     return make
 
 
+def _devices(store: LateNouns) -> Devices:
+    from hstore.domains.devices import Devices
+
+    def note(event: str, device: str) -> None:
+        store.audit.write("info", event, scope="devices", data={"device": device})
+
+    return Devices(store._connection, store._door, note)
+
+
 def _masking(store: LateNouns) -> Remasking:
     from hstore.remasking import Remasking
 
@@ -121,6 +132,7 @@ def _wiki(store: LateNouns) -> WikiRefs:
 _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "artifacts": _plain("hstore.domains.artifacts", "Artifacts"),
     "audit": _plain("hstore.domains.audit", "Audit"),
+    "devices": _devices,
     "masking": _masking,
     "memory": _memory,
     "sessions": _sessions,

@@ -37,7 +37,7 @@ class Store(LateNouns):
         path: the database file, absolute.
         created: whether this open made the file.
         migrated: the migrations that this open applied.
-        runs, sessions, artifacts, memory, wiki, audit, masking: the nouns.
+        runs, sessions, artifacts, memory, wiki, audit, masking, devices: the nouns.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Store(LateNouns):
             key: the caller's own name for it, such as `HEIMDAL-42`.
             profile: `permissive` (what a new session has by default) or `restricted`.
             context_dir: directory of context files.
-            device, agent, sender, channel: who works, where a host knows it.
+            device, agent, sender, channel: who works, where a host knows it; they need not be registered.
             context: JSON values by name, in place of what there was.
 
         Raises:

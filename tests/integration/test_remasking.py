@@ -67,6 +67,18 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
     store.remember("api_token", hidden.named)
     store.remember("mine", text, scope="session", session=f"session {text}")
     store.remember("its", text, scope="device", device=text)
+    store.devices.register(
+        f"device {text}",
+        hostname=text,
+        os_type=text,
+        os_version=text,
+        capabilities=structure,
+        allowed_tools=[text],
+        allowed_paths=[f"/p/{text}"],
+        allowed_apps=[text],
+        cpu=text,
+        metadata=structure,
+    )
     store.wiki.add(text, text * 200, run=run)
     store.attach_artifact(run, "log", text.encode() * 3, name=text, path=f"/a/{text}")
     store.attach_artifact(run, "log", b"x" * 20 + hidden.registered.encode(), name="small")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hstore.clock import from_time, now, optional_datetime, to_datetime
 from hstore.config import PROFILES
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, one_of
+from hstore.listing import Filters, identifier, one_of, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SELECT = """
            s.started_at,
            max(s.last_active_at, coalesce((SELECT coalesce(r.finished_at, r.started_at) FROM runs AS r
                                            WHERE r.session_id = s.id ORDER BY r.id DESC LIMIT 1), 0)),
-           s.ended_at
+           s.ended_at, s.message_count, s.tool_execution_count
     FROM sessions AS s JOIN projects AS p ON p.id = s.project_id
 """
 BY_KEY = SELECT + " WHERE s.key = $1"
@@ -45,12 +45,17 @@ ID_OF_ID = "SELECT id FROM sessions WHERE id = $1"
 KEY_OF_ID = "SELECT key FROM sessions WHERE id = $1"
 TOUCH = "UPDATE sessions SET last_active_at = max($1, last_active_at) WHERE id = $2"
 END = "UPDATE sessions SET ended_at = $1, last_active_at = max($1, last_active_at) WHERE id = $2"
+COUNT = """
+    UPDATE sessions SET message_count = message_count + $1, tool_execution_count = tool_execution_count + $2,
+        last_active_at = max($3, last_active_at)
+    WHERE id = $4 RETURNING 1
+"""
 CONTEXT = "SELECT context FROM sessions WHERE id = $1"
 SET_CONTEXT = "UPDATE sessions SET context = $1, last_active_at = max($2, last_active_at) WHERE id = $3"
 
 
 class Sessions:
-    """`store.sessions`: get, list, touch and end sessions, and keep their contexts."""
+    """`store.sessions`: get, list, touch and end sessions, count what happens in them, and keep their contexts."""
 
     def __init__(self, connection: Connection, door: Door, project: Callable[[], int]) -> None:
         self._connection = connection
@@ -70,6 +75,8 @@ class Sessions:
         context: Mapping[str, Any] | None = None,
     ) -> Session:
         """Create the session `key`, or go on with it: what is given is updated, what is not stays.
+
+        An agent or a device that is named here need not be registered.
 
         Raises:
             InvalidInput: an empty or too long key, an unknown profile, a context that is no JSON object.
@@ -130,12 +137,24 @@ class Sessions:
         agent: str | None = None,
         sender: str | None = None,
         channel: str | None = None,
+        active: bool | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
         limit: int | None = 100,
         after: int | None = None,
     ) -> list[Session]:
-        """Sessions, newest first; `since` and `until` bound when they started, `after` is the last id seen."""
+        """Sessions that fit every filter, newest first.
+
+        Args:
+            device, agent, sender, channel: who worked, as it was given.
+            active: whether they go on, or have ended.
+            since, until: bounds of the moment when they started.
+            limit: how many at most; None: all.
+            after: the last id seen.
+
+        Raises:
+            InvalidInput: a filter of the wrong type or range.
+        """
         door = self._door
         filters = (
             Filters()
@@ -143,6 +162,7 @@ class Sessions:
             .add("s.agent =", door.optional("agent", agent))
             .add("s.sender =", door.optional("sender", sender))
             .add("s.channel =", door.optional("channel", channel))
+            .when("active", active, "s.ended_at IS NULL", "s.ended_at IS NOT NULL")
             .add("s.started_at >=", None if since is None else from_time("since", since))
             .add("s.started_at <", None if until is None else from_time("until", until))
         )
@@ -155,6 +175,29 @@ class Sessions:
     def end(self, session: Reference) -> None:
         """Note that the session ended now; `Store.session` with the same key takes it up again."""
         self._connection.write(END, (now(), self.id_of(session)))
+
+    def count_message(self, session: Reference, n: int = 1) -> None:
+        """Count `n` messages more, and note that the session is active now.
+
+        Raises:
+            NotFound: no such session. InvalidInput: `n` is no whole number from 0.
+        """
+        with self._connection.transaction():
+            self.count(self.id_of(session), messages=whole("n", n))
+
+    def count(self, session: int, *, messages: int = 0, tool_executions: int = 0) -> None:
+        """Add to the counts of a session, in the transaction that is open, and note that it is active now.
+
+        Args:
+            session: its id.
+            messages, tool_executions: how many more.
+
+        Raises:
+            NotFound: no such session. InvalidInput: a count is no whole number from 0.
+        """
+        more = (whole("messages", messages), whole("tool_executions", tool_executions))
+        if not self._connection.write(COUNT, (*more, now(), identifier("session", session))):
+            raise NotFound(f"session: there is no session {session}")
 
     def context(self, session: Reference) -> dict[str, Any]:
         """The session's context, as it is in the file now."""
@@ -204,5 +247,5 @@ def _session(row: tuple[Any, ...]) -> Session:
     from hstore.models import Session
 
     return Session._make(
-        (*row[:9], loads(row[9]), to_datetime(row[10]), to_datetime(row[11]), optional_datetime(row[12]))
+        (*row[:9], loads(row[9]), *map(to_datetime, row[10:12]), optional_datetime(row[12]), *row[13:])
     )

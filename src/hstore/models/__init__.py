@@ -38,7 +38,10 @@ class Info(NamedTuple):
 
 
 class Session(NamedTuple):
-    """Somebody's stretch of work, under the caller's own `key`."""
+    """Somebody's stretch of work, under the caller's own `key`.
+
+    `message_count` and `tool_execution_count` say how many there were; those that retention has removed count too.
+    """
 
     id: int
     key: str
@@ -53,6 +56,8 @@ class Session(NamedTuple):
     started_at: datetime
     last_active_at: datetime
     ended_at: datetime | None
+    message_count: int
+    tool_execution_count: int
 
 
 Reference = Union[Session, str, int]

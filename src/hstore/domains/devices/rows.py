@@ -1,0 +1,116 @@
+"""A device's columns: checked and masked on the way in, made a `Device` on the way out."""
+
+from __future__ import annotations
+
+from hstore.clock import optional_datetime, to_datetime
+from hstore.errors import InvalidInput
+from hstore.listing import one_of, whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from hstore.door import Door
+    from hstore.models.devices import Device
+
+ROLES = ("client", "node", "admin")
+
+COLUMNS = """
+    SELECT d.id, d.key, d.role, d.hostname, d.os_type, d.os_version, d.capabilities, d.allowed_tools, d.allowed_paths,
+           d.allowed_apps, d.cpu, d.memory, d.disk, d.metadata, p.said, p.last_seen_at, d.approved_at, d.revoked_at,
+           (SELECT count(*) FROM device_secrets AS s WHERE s.device_id = d.id), d.registered_at, d.updated_at
+    FROM devices AS d LEFT JOIN device_presence AS p ON p.device_id = d.id
+"""
+
+
+def given(
+    door: Door,
+    role: str | None,
+    hostname: str | None,
+    os_type: str | None,
+    os_version: str | None,
+    capabilities: Mapping[str, Any] | None,
+    allowed_tools: Iterable[str] | None,
+    allowed_paths: Iterable[str] | None,
+    allowed_apps: Iterable[str] | None,
+    cpu: str | None,
+    memory: int | None,
+    disk: int | None,
+    metadata: Mapping[str, Any] | None,
+) -> tuple[str | int | None, ...]:
+    """What a caller says of a device, as its columns; None for what is not given.
+
+    Raises:
+        InvalidInput: an unknown role, a negative size, what is no text, no list of texts, or no JSON object.
+    """
+    return (
+        None if role is None else one_of("role", role, ROLES),
+        door.optional("hostname", hostname),
+        door.optional("os_type", os_type),
+        door.optional("os_version", os_version),
+        _object(door, "capabilities", capabilities),
+        _texts(door, "allowed_tools", allowed_tools),
+        _texts(door, "allowed_paths", allowed_paths),
+        _texts(door, "allowed_apps", allowed_apps),
+        door.optional("cpu", cpu),
+        None if memory is None else whole("memory", memory),
+        None if disk is None else whole("disk", disk),
+        _object(door, "metadata", metadata),
+    )
+
+
+def _object(door: Door, field: str, value: Mapping[str, Any] | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        found = dict(value)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"{field}: a mapping of names to JSON values") from None
+    return door.json(field, found)
+
+
+def _texts(door: Door, field: str, values: Iterable[str] | None) -> str | None:
+    if values is None:
+        return None
+    if isinstance(values, (str, bytes)):
+        raise InvalidInput(f"{field}: several texts, as in ['a', 'b'], not one")
+    try:
+        found = list(values)
+    except TypeError:
+        raise InvalidInput(f"{field}: several texts, as in ['a', 'b']") from None
+    if not all(isinstance(value, str) for value in found):
+        raise InvalidInput(f"{field}: each of them is a text (str)")
+    return door.json(field, found)
+
+
+def to_device(row: tuple[Any, ...], online_from: int) -> Device:
+    """The result for a row of `COLUMNS`; who was seen before `online_from` is offline."""
+    from json import loads
+
+    from hstore.models.devices import Device
+
+    said, seen, approved_at, revoked_at = row[14:18]
+    return Device._make(
+        (
+            *row[:6],
+            loads(row[6]),
+            *(tuple(loads(listed)) for listed in row[7:10]),
+            *row[10:13],
+            loads(row[13]),
+            _status(said, seen, online_from),
+            optional_datetime(seen),
+            approved_at is not None and revoked_at is None,
+            optional_datetime(approved_at),
+            optional_datetime(revoked_at),
+            row[18] > 0,
+            to_datetime(row[19]),
+            to_datetime(row[20]),
+        )
+    )
+
+
+def _status(said: str | None, seen: int | None, online_from: int) -> str:
+    if seen is None:
+        return "unseen"
+    return "online" if said == "online" and seen > online_from else "offline"
