@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from hstore.ambient import AmbientSession
+    from hstore.domains.agents import Agents
     from hstore.domains.artifacts import Artifacts
     from hstore.domains.audit import Audit
     from hstore.domains.devices import Devices
@@ -60,6 +61,7 @@ def hot(noun: str, verb: str) -> Callable[[Verb], Verb]:
 class LateNouns:
     """The part of a store that gives these nouns; the rest of it sets what they are made of."""
 
+    agents: Agents
     artifacts: Artifacts
     audit: Audit
     devices: Devices
@@ -130,6 +132,7 @@ def _wiki(store: LateNouns) -> WikiRefs:
 
 
 _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
+    "agents": _plain("hstore.domains.agents", "Agents"),
     "artifacts": _plain("hstore.domains.artifacts", "Artifacts"),
     "audit": _plain("hstore.domains.audit", "Audit"),
     "devices": _devices,

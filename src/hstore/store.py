@@ -37,7 +37,7 @@ class Store(LateNouns):
         path: the database file, absolute.
         created: whether this open made the file.
         migrated: the migrations that this open applied.
-        runs, sessions, artifacts, memory, wiki, audit, masking, devices: the nouns.
+        runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents: the nouns.
     """
 
     def __init__(

@@ -40,6 +40,8 @@ THERE: dict[str, dict[str, Any]] = {
     "devices.heartbeat": {"key": "plain", "status": "online"},
     "devices.authenticate": {"key": "plain", "secret": "plain"},
     "devices.list": {"status": "online"},
+    **{f"agents.{verb}": {"agent": "plain"} for verb in ("get", "find", "id_of", "update", "configure")},
+    "agents.update_config": {"agent": "plain"},
     "sessions.count": {"session": 1},
 }
 
@@ -55,6 +57,7 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         **dict.fromkeys(("app", "name", "cwd", "git_sha", "title", "selection", "event", "message"), text),
         **dict.fromkeys(("context_dir", "device", "agent", "sender", "channel", "category", "tag", "path"), text),
         **dict.fromkeys(("text", "default", "secret", "hostname", "os_type", "os_version", "cpu"), text),
+        "workspace_path": text,
         **dict.fromkeys(("allowed_tools", "allowed_paths", "allowed_apps"), lambda: [text(), hidden.token]),
         **dict.fromkeys(("capabilities", "metadata"), structure),
         "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
@@ -128,6 +131,7 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path) -> None:
         store.attach_artifact(1, "log", b"plain")
         store.devices.register("plain", secret="plain")
         store.devices.register("other")
+        store.agents.create("plain")
         worked = set()
         found = verbs(store)
         for verb, method in found.items():

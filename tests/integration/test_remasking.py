@@ -79,6 +79,7 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
         cpu=text,
         metadata=structure,
     )
+    store.agents.create(f"agent {text}", text, workspace_path=f"/a/{text}", config=structure)
     store.wiki.add(text, text * 200, run=run)
     store.attach_artifact(run, "log", text.encode() * 3, name=text, path=f"/a/{text}")
     store.attach_artifact(run, "log", b"x" * 20 + hidden.registered.encode(), name="small")

@@ -19,6 +19,14 @@ with Store.open(sys.argv[1]) as store:
         store.sessions.set_context("s", f"{sys.argv[2]}/{number}", number)
 """
 
+COUNT = """
+import sys
+from hstore import Store
+with Store.open(sys.argv[1], busy_timeout=60) as store:
+    for number in range(50):
+        store.sessions.count(1, messages=1, tool_executions=2)
+"""
+
 
 def test_session_is_created_and_reused_by_its_key(store: Store) -> None:
     """What is given is set or updated, what is not stays; times move on."""
@@ -187,3 +195,74 @@ def test_wiki_references_by_session_and_run(store: Store, run: int) -> None:
     ):
         with pytest.raises(error):
             call()
+
+
+def test_messages_and_tool_executions_are_counted(store: Store) -> None:
+    """Both counts begin at zero, add up, and note that the session is active; a taken up session counts on."""
+    session = store.session("k")
+    assert (session.message_count, session.tool_execution_count) == (0, 0)
+    store.sessions.count_message("k")
+    store.sessions.count_message(session, 4)
+    store.sessions.count(session.id, messages=1, tool_executions=2)
+    found = store.session("k")
+    assert (found.message_count, found.tool_execution_count) == (6, 2)
+    assert found.last_active_at > session.last_active_at
+    for wrong in (-1, 1.5, True, "1", None):
+        with pytest.raises(InvalidInput, match=r"^n: "):
+            store.sessions.count_message("k", wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidInput, match=r"^tool_executions: "):
+            store.sessions.count(session.id, tool_executions=wrong)  # type: ignore[arg-type]
+    for call in (lambda: store.sessions.count_message("none"), lambda: store.sessions.count(99, messages=1)):
+        with pytest.raises(NotFound, match="session"):
+            call()
+    assert store.sessions.get("k").message_count == 6
+
+
+def test_counting_is_undone_with_its_batch(store: Store) -> None:
+    """What happens in a batch that fails has not been counted."""
+    store.session("k")
+    with pytest.raises(ValueError, match="no"), store.batch():
+        store.sessions.count_message("k", 5)
+        raise ValueError("no")
+    assert store.sessions.get("k").message_count == 0
+
+
+def test_counting_of_many_processes_adds_up(store: Store, program) -> None:
+    """Three processes count at once: every message is counted."""
+    store.session("s")
+    counters = [program(COUNT, store.path) for _ in range(3)]
+    assert [counter.communicate(timeout=60)[1] for counter in counters] == [""] * 3
+    found = store.sessions.get("s")
+    assert (found.message_count, found.tool_execution_count) == (150, 300)
+
+
+def test_listing_by_activity(store: Store) -> None:
+    """Sessions that go on, and those that have ended; one that is taken up again goes on."""
+    for number in range(4):
+        store.session(f"k{number}")
+    store.sessions.end("k1")
+    store.sessions.end("k2")
+    store.session("k2")
+    assert [found.key for found in store.sessions.list(active=True)] == ["k3", "k2", "k0"]
+    assert [found.key for found in store.sessions.list(active=False)] == ["k1"]
+    with pytest.raises(InvalidInput, match=r"^active: "):
+        store.sessions.list(active="yes")  # type: ignore[arg-type]
+
+
+def test_large_context_is_kept_and_a_larger_one_refused(store: Store) -> None:
+    """10 MB come back as they were; past 16 MiB the error says so, and the context stays as it was."""
+    store.session("k", context={"small": 1})
+    large = "naïve text " * (10_000_000 // 12)
+    store.sessions.set_context("k", "large", large)
+    assert store.sessions.context("k") == {"small": 1, "large": large}
+    with pytest.raises(InvalidInput, match=r"^context: larger than 16777216 bytes"):
+        store.sessions.set_context("k", "larger", "x" * 7_500_000)
+    with pytest.raises(InvalidInput, match=r"^context: larger than 16777216 bytes"):
+        store.session("k", context={"larger": "x" * 17_000_000})
+    assert store.sessions.context("k") == {"small": 1, "large": large}
+
+
+def test_agent_and_device_of_a_session_need_not_be_registered(store: Store) -> None:
+    """A session names them as texts; neither is made by it."""
+    assert store.session("k", agent="a", device="d").device == "d"
+    assert (store.agents.list(), store.devices.list()) == ([], [])

@@ -1,0 +1,211 @@
+"""Agents: who works, where, and how it is configured."""
+
+from __future__ import annotations
+
+from hstore.clock import from_time, now, to_datetime
+from hstore.door import NAME_LIMIT
+from hstore.errors import InvalidInput, NotFound
+from hstore.listing import Filters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from hstore.door import Door
+    from hstore.engine import Connection
+    from hstore.models.devices import Agent, AgentReference
+
+ADD = """
+    INSERT INTO agents (key, name, workspace_path, config, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)
+    ON CONFLICT (key) DO NOTHING RETURNING id
+"""
+UPDATE = """
+    UPDATE agents SET name = coalesce($1, name), workspace_path = coalesce($2, workspace_path),
+        updated_at = max($3, updated_at)
+    WHERE id = $4
+"""
+CONFIGURE = "UPDATE agents SET config = $1, updated_at = max($2, updated_at) WHERE id = $3"
+CONFIG = "SELECT config FROM agents WHERE id = $1"
+SELECT = "SELECT id, key, name, workspace_path, config, created_at, updated_at FROM agents"
+BY_ID = SELECT + " WHERE id = $1"
+ID_OF_KEY = "SELECT id FROM agents WHERE key = $1"
+ID_OF_ID = "SELECT id FROM agents WHERE id = $1"
+ID_OF_BOTH = "SELECT id FROM agents WHERE id = $1 AND key = $2"
+
+
+class Agents:
+    """`store.agents`: create, get, find, list, update and configure."""
+
+    def __init__(self, connection: Connection, door: Door) -> None:
+        self._connection = connection
+        self._door = door
+
+    def create(
+        self,
+        key: str,
+        name: str | None = None,
+        *,
+        workspace_path: str | os.PathLike[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> Agent:
+        """Create an agent.
+
+        Args:
+            key: the host's own unique name for it.
+            name: the name for people; default: the key.
+            workspace_path: where it works.
+            config: JSON values by name.
+
+        Raises:
+            InvalidInput: the key is taken, an empty key or name, a config that is no JSON object.
+        """
+        door = self._door
+        row = (
+            door.key("key", key),
+            self._name(key if name is None else name),
+            door.path("workspace_path", workspace_path),
+            door.json("config", {} if config is None else _object(config)),
+            now(),
+        )
+        with self._connection.transaction():
+            made = self._connection.write(ADD, row)
+            if not made:
+                raise InvalidInput("key: is taken by another agent; update and configure change that one")
+            return self.get(made[0][0])
+
+    def get(self, agent: AgentReference) -> Agent:
+        """An agent by its key, its id, or an earlier result.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self._connection.row(BY_ID, (self.id_of(agent),))
+        if found is None:
+            raise NotFound("agent: it was deleted")
+        return _agent(found)
+
+    def find(self, agent: AgentReference) -> Agent | None:
+        """As `get`, with None where there is none."""
+        try:
+            return self.get(agent)
+        except NotFound:
+            return None
+
+    def id_of(self, agent: AgentReference) -> int:
+        """The row id of an agent named by key, id or result.
+
+        Raises:
+            NotFound: there is none. InvalidInput: it is none of the three.
+        """
+        if isinstance(agent, str):
+            found = self._connection.value(ID_OF_KEY, (self._door.key("agent", agent),))
+        elif isinstance(agent, int) and not isinstance(agent, bool):
+            found = self._connection.value(ID_OF_ID, (agent,)) if 0 < agent < 1 << 63 else None
+        else:
+            found = self._connection.value(ID_OF_BOTH, _id_and_key(agent))
+        if found is None:
+            raise NotFound("agent: there is no agent of that name; store.agents.create makes one")
+        return int(found)
+
+    def list(
+        self,
+        *,
+        name: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        limit: int | None = 100,
+        after: int | None = None,
+    ) -> list[Agent]:
+        """Agents that fit every filter, those created last first.
+
+        Args:
+            name: the name for people, as it was given.
+            since, until: bounds of the moment when they were created.
+            limit: how many at most; None: all.
+            after: the last id seen.
+
+        Raises:
+            InvalidInput: a filter of the wrong type or range.
+        """
+        filters = (
+            Filters()
+            .add("name =", self._door.optional("name", name))
+            .add("created_at >=", None if since is None else from_time("since", since))
+            .add("created_at <", None if until is None else from_time("until", until))
+        )
+        return [_agent(row) for row in self._connection.rows(*filters.statement(SELECT, "id", limit, after))]
+
+    def update(
+        self,
+        agent: AgentReference,
+        *,
+        name: str | None = None,
+        workspace_path: str | os.PathLike[str] | None = None,
+    ) -> Agent:
+        """Change what is given: the name for people, or where the agent works; the rest stays.
+
+        Raises:
+            NotFound: no such agent. InvalidInput: an empty name.
+        """
+        row = (None if name is None else self._name(name), self._door.path("workspace_path", workspace_path), now())
+        with self._connection.transaction():
+            number = self.id_of(agent)
+            self._connection.write(UPDATE, (*row, number))
+            return self.get(number)
+
+    def configure(self, agent: AgentReference, config: Mapping[str, Any]) -> Agent:
+        """Set an agent's configuration, in place of what there was.
+
+        Raises:
+            NotFound: no such agent. InvalidInput: no JSON object.
+        """
+        text = self._door.json("config", _object(config))
+        with self._connection.transaction():
+            number = self.id_of(agent)
+            self._connection.write(CONFIGURE, (text, now(), number))
+            return self.get(number)
+
+    def update_config(self, agent: AgentReference, values: Mapping[str, Any]) -> Agent:
+        """Set several values of an agent's configuration; who sets other ones at the same time loses nothing.
+
+        Raises:
+            NotFound: no such agent. InvalidInput: no JSON object.
+        """
+        from json import loads
+
+        given = _object(values)
+        with self._connection.transaction():
+            number = self.id_of(agent)
+            return self.configure(number, {**loads(self._connection.value(CONFIG, (number,))), **given})
+
+    def _name(self, name: str) -> str:
+        masked = self._door.text("name", name, NAME_LIMIT)
+        if not masked:
+            raise InvalidInput("name: empty")
+        return masked
+
+
+def _id_and_key(agent: object) -> tuple[int, str]:
+    from hstore.models.devices import Agent
+
+    if not isinstance(agent, Agent):
+        raise InvalidInput(f"agent: an agent, its key or its id, not {type(agent).__name__}")
+    return agent.id, agent.key
+
+
+def _object(config: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(config)
+    except (TypeError, ValueError):
+        raise InvalidInput("config: a mapping of names to JSON values") from None
+
+
+def _agent(row: tuple[Any, ...]) -> Agent:
+    from json import loads
+
+    from hstore.models.devices import Agent
+
+    return Agent._make((*row[:4], loads(row[4]), to_datetime(row[5]), to_datetime(row[6])))
