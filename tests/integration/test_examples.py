@@ -1,0 +1,103 @@
+"""Each program in examples/ runs as it stands on a fresh file, prints what it does, and leaves that in the file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hstore import Store
+from planted import Secrets, look_at_content, look_at_files
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+# Runs a program, and writes down in a file of its own which secrets it made.
+NOTING = """
+import runpy, secrets, sys
+
+def noted(make):
+    def call(*given):
+        secret = make(*given)
+        with open(sys.argv[-1], "a") as file:
+            print(secret, file=file)
+        return secret
+    return call
+
+secrets.token_urlsafe, secrets.token_hex = noted(secrets.token_urlsafe), noted(secrets.token_hex)
+program, database, notes = sys.argv[1:]
+sys.argv[:] = [program, database, notes]
+runpy.run_path(program, run_name="__main__")
+"""
+
+
+NO_FILE = Path()
+"""All files are searched."""
+
+
+class Made(Secrets):
+    """The secrets that a program made, for the search."""
+
+    def __init__(self, made: list[str]) -> None:
+        self.made = made
+
+    def all(self) -> list[str]:
+        """Every one of them."""
+        return self.made
+
+
+class Example:
+    """What a program printed and left."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.folder = folder / "store"
+        self.database = self.folder / f"{name}.db"
+        notes = folder / "secrets"
+        words = [sys.executable, "-c", NOTING, EXAMPLES / f"{name}.py", self.database, notes]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=folder, timeout=120)
+        assert (done.returncode, done.stderr) == (0, "")
+        self.output = done.stdout
+        self.secrets = Made(notes.read_text().split() if notes.exists() else [])
+
+
+@pytest.mark.parametrize("program", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_runs_in_a_temporary_place_and_leaves_nothing(program: Path, tmp_path: Path) -> None:
+    """Without an argument: exit code 0, no warning, readable lines, and no file stays anywhere."""
+    places = {name: tmp_path / name.lower() for name in ("TMPDIR", "HOME", "CWD")}
+    for place in places.values():
+        place.mkdir()
+    environment = {**os.environ, "TMPDIR": str(places["TMPDIR"]), "HOME": str(places["HOME"])}
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, cwd=places["CWD"], env=environment, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) >= 10
+    assert [path for place in places.values() for path in place.rglob("*")] == []
+
+
+def test_every_example_is_short_and_has_a_test_of_its_own() -> None:
+    """50 to 150 lines, and a test here that looks at what it left."""
+    programs = sorted(EXAMPLES.glob("*.py"))
+    assert [path.stem for path in programs if f"test_{path.stem}" not in globals()] == []
+    assert [path.stem for path in programs if not 50 <= len(path.read_text().splitlines()) <= 150] == []
+
+
+def test_heimdall_runs(tmp_path: Path) -> None:
+    """Two runs of one session with their output and a wiki page; the token that one of them printed is not there."""
+    example = Example("heimdall_runs", tmp_path)
+    assert "its user saw the token: True, the database has it: False" in example.output
+    assert "its last line: [2000/2000] compiling module 0" in example.output
+    assert "  make: 1 run, 0 failed" in example.output
+    with Store.open(example.database, readonly=True) as store:
+        build, deploy = store.runs.list(session="HEIMDAL-42")
+        assert (build.name, build.status, deploy.name, deploy.status) == ("nightly build", "ok", "deploy", "ok")
+        assert {artifact.name for artifact in store.artifacts.list(run=build.id)} == {"stdout", "report.txt", "note"}
+        (output,) = store.artifacts.list(run=deploy.id, name="stdout")
+        assert store.read_artifact(output.id) == b"deploying with [masked:value]\ndone: 3 hosts\n"
+        assert [(page.title, page.run) for page in store.wiki.list()] == [("Building/Warnings", build.id)]
+        assert store.sessions.get("HEIMDAL-42").profile == "restricted"
+    assert len(example.secrets.all()) == 1
+    look_at_files(example.folder, example.secrets, NO_FILE)
+    look_at_content(example.database, example.secrets)
