@@ -22,6 +22,7 @@
     └── AccessDenied                     8   a device with a wrong secret, or that may not work
 
     UnsafeFileSystem (UserWarning)           WAL is not safe there; a rollback journal is used
+    NotRecorded (UserWarning)                work was done, but what it took could not be written down
 
 A message says what happened, to which file or key, and what to do. No message carries an unmasked value.
 """
@@ -119,3 +120,18 @@ class AccessDenied(HstoreError):
 
 class UnsafeFileSystem(UserWarning):
     """WAL is not safe on this file system, so a rollback journal with full syncing is used."""
+
+
+class NotRecorded(UserWarning):
+    """A measurement or the end of a tracked use could not be written: that undoes no work and hides no exception."""
+
+    @staticmethod
+    def warn(message: str, *, failing: bool) -> None:
+        """Warn; where warnings are made errors, that does not take the place of an exception that is on its way."""
+        from warnings import warn
+
+        try:
+            warn(message, NotRecorded, stacklevel=3)
+        except NotRecorded:
+            if not failing:
+                raise

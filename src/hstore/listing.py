@@ -169,3 +169,14 @@ def one_of(field: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise InvalidInput(f"{field}: one of {', '.join(allowed)}")
     return value
+
+
+def truth(field: str, value: bool) -> int:
+    """Check a truth value and return 1 or 0, as it is kept.
+
+    Raises:
+        InvalidInput: not a `bool`.
+    """
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{field}: True or False")
+    return int(value)

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from hstore.domains.audit import Audit
     from hstore.domains.devices import Devices
     from hstore.domains.memory import Memories
+    from hstore.domains.metrics import Metrics
+    from hstore.domains.productivity import Productivity
     from hstore.domains.projects import Projects
     from hstore.domains.sessions import Sessions
     from hstore.domains.steps import Steps
+    from hstore.domains.usage import Usage
     from hstore.domains.wiki import WikiRefs
     from hstore.door import Door
     from hstore.engine import Connection
@@ -67,7 +70,10 @@ class LateNouns:
     devices: Devices
     masking: Remasking
     memory: Memories
+    metrics: Metrics
+    productivity: Productivity
     sessions: Sessions
+    usage: Usage
     wiki: WikiRefs
 
     _steps: Steps
@@ -125,10 +131,14 @@ def _sessions(store: LateNouns) -> Sessions:
     return Sessions(store._connection, store._door, store._projects.current)
 
 
-def _wiki(store: LateNouns) -> WikiRefs:
-    from hstore.domains.wiki import WikiRefs
+def _of_sessions(module: str, name: str) -> Callable[[LateNouns], Any]:
+    """As `_plain`, for a noun whose rows belong to sessions."""
 
-    return WikiRefs(store._connection, store._door, store._ambient.id_of)
+    def make(store: LateNouns) -> Any:
+        __import__(module)
+        return getattr(modules[module], name)(store._connection, store._door, store._ambient.id_of)
+
+    return make
 
 
 _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
@@ -138,7 +148,10 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "devices": _devices,
     "masking": _masking,
     "memory": _memory,
+    "metrics": _plain("hstore.domains.metrics", "Metrics"),
+    "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),
     "sessions": _sessions,
     "_steps": _plain("hstore.domains.steps", "Steps"),
-    "wiki": _wiki,
+    "usage": _of_sessions("hstore.domains.usage", "Usage"),
+    "wiki": _of_sessions("hstore.domains.wiki", "WikiRefs"),
 }

@@ -37,7 +37,8 @@ class Store(LateNouns):
         path: the database file, absolute.
         created: whether this open made the file.
         migrated: the migrations that this open applied.
-        runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents: the nouns.
+        runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity: the
+            nouns.
     """
 
     def __init__(

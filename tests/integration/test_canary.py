@@ -31,6 +31,8 @@ NOT_TEXT = {
     "pid", "run", "step", "artifact", "timeout", "ttl", "length", "lines", "start", "offsets", "session",
     "dry_run", "everything", "patience", "progress", "moment",
     "offline_after", "approved", "active", "exclusive", "memory", "disk", "messages", "tool_executions", "n",
+    "actual", "cache_hit", "created_at", "days", "estimate", "newest", "satisfaction", "success", "tokens",
+    "use",
 }  # fmt: skip
 ENUMERATED = {"profile", "status", "kind", "scope", "level", "role"}
 # Verbs that speak of what must be there: called with what is planted, which shows in no error, and with this.
@@ -60,6 +62,7 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         "workspace_path": text,
         **dict.fromkeys(("allowed_tools", "allowed_paths", "allowed_apps"), lambda: [text(), hidden.token]),
         **dict.fromkeys(("capabilities", "metadata"), structure),
+        **dict.fromkeys(("error", "error_type", "feature", "operation", "type"), text),
         "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
         "key": lambda: f"{next(unique)} {text()}",
         "content": lambda: io.BytesIO(text().encode() * 20),
@@ -68,6 +71,7 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         "values": structure,
         "value": structure,
         "data": structure,
+        "details": structure,
         "stats": structure,
         "tags": lambda: [text(), hidden.token],
         "runs": lambda: [{"app": text(), "cmdline": text(), "name": text()}],
@@ -92,9 +96,12 @@ def arguments(verb: str, method: Callable[..., Any], plant: dict[str, Callable[[
     good = {"run": 1, "step": 1, "artifact": 1, "session": "plain", "length": 5, "start": 0, "lines": 3}
     good |= {"moment": 5, "profile": "restricted", "kind": "log", "level": "info", "status": "ok"}
     good |= {"role": "node"}
+    good |= {"actual": 1.0, "duration": 1.0, "estimate": 2.0, "use": 1}
     chosen = {}
     for name, parameter in inspect.signature(method).parameters.items():
-        if name in plant:
+        if name == "category" and verb.startswith("usage"):
+            chosen[name] = "core"
+        elif name in plant:
             chosen[name] = plant[name]()
         elif name == "scope":
             chosen[name] = plant["name"]() if verb.startswith("audit") else "global"
@@ -113,6 +120,9 @@ def call(method: Callable[..., Any], given: dict[str, Any], hidden: Secrets) -> 
         result = method(**given)
         if inspect.isgenerator(result):
             list(result)
+        elif hasattr(result, "__enter__"):
+            with result:
+                pass
     except HstoreError as failure:
         look("an error", f"{failure!s} {failure!r} {failure.__cause__!r}".encode(), hidden)
         return False
@@ -128,6 +138,7 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path) -> None:
         store.record_run("plain", "plain", exit_code=0)
         store.session("plain")
         store.runs.step_start(1, "plain")
+        store.usage.start("plain", "core")
         store.attach_artifact(1, "log", b"plain")
         store.devices.register("plain", secret="plain")
         store.devices.register("other")

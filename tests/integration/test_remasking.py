@@ -85,6 +85,9 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
     store.attach_artifact(run, "log", b"x" * 20 + hidden.registered.encode(), name="small")
     lines = (text + "\n").encode() * 4000 + random.Random(3).randbytes(300_000) + text.encode()
     store.attach_artifact(run, "file", lines, name="large")
+    store.usage.record(text, "core", session=f"session {text}", context=structure, error=text)
+    store.metrics.record(text, duration=1.0, error_type=text, details=structure)
+    store.productivity.record(text, estimate=2.0, actual=1.0, context=structure)
     store._connection.write("UPDATE projects SET root = $1", (f"/root/{text}",))
 
 

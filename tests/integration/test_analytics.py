@@ -1,0 +1,501 @@
+"""Figures of use: features, measurements of operations, saved time, and the views of them."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hstore import Store
+from hstore.domains import metrics as metrics_module
+from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A time zone in which 23:30 UTC is the next day, whatever the machine's own is."""
+    monkeypatch.setenv("TZ", "UTC-1")  # POSIX: one hour east of Greenwich
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+# --- usage ---
+
+
+def test_a_use_is_begun_and_completed(store: Store) -> None:
+    """While it goes on it has no end; completed, it has one, an outcome and an error, and cannot be completed again."""
+    store.session("s")
+    use = store.usage.start("search", "core", session="s", context={"query": "x"})
+    (begun,) = store.usage.list()
+    assert (begun.session, begun.feature, begun.category, begun.context) == ("s", "search", "core", {"query": "x"})
+    assert (begun.completed_at, begun.success, begun.error) == (None, None, None)
+    store.usage.complete(use, error="no index")
+    (done,) = store.usage.list(success=False)
+    assert (done.success, done.error) == (False, "no index")
+    assert done.completed_at is not None
+    assert done.completed_at >= done.started_at
+    with pytest.raises(NotFound, match="use"):
+        store.usage.complete(use)
+
+
+def test_a_tracked_use_succeeds_or_fails_with_its_block(store: Store) -> None:
+    """An exception goes through unchanged and is the use's error; even one that cannot say what it is."""
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("mute")
+
+    with store.usage.track("search", "core") as use:
+        assert store.usage.list()[0].id == use.id
+    boom = RuntimeError("out of\0 paper \udcff")
+    with pytest.raises(RuntimeError) as caught, store.usage.track("print", "advanced"):
+        raise boom
+    assert caught.value is boom
+    with pytest.raises(Mute), store.usage.track("hush", "advanced"):
+        raise Mute
+    said = [(each.feature, each.success, each.error) for each in store.usage.list()]
+    assert said == [
+        ("hush", False, f"{Mute.__qualname__}"),
+        ("print", False, "RuntimeError: out of\\x00 paper \\xff"),
+        ("search", True, None),
+    ]
+    with pytest.raises(HstoreError, match="once"), use:
+        pass
+
+
+def test_a_clock_that_goes_back_ends_no_use_before_it_began(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end is the beginning then; in a block the monotonic clock says how long it took."""
+    use = store.usage.start("search", "core", started_at=time.time() + 3600)
+    store.usage.complete(use)
+    (row,) = store.usage.list()
+    assert row.completed_at == row.started_at
+    ticks = iter([5_000_000_000, 7_500_000_000])
+    monkeypatch.setattr("hstore.domains.usage.perf_counter_ns", lambda: next(ticks))
+    moments = iter([2_000_000_000_000_000, 2_000_000_000_000_000, 1_000_000_000_000_000])
+    monkeypatch.setattr("hstore.domains.usage.now", lambda: next(moments))
+    with store.usage.track("tracked", "core"):
+        pass
+    (row,) = store.usage.list(feature="tracked")
+    assert row.completed_at is not None
+    assert row.completed_at - row.started_at == timedelta(seconds=2.5)
+
+
+def test_a_use_whose_end_cannot_be_recorded_keeps_the_exception_of_its_block(path: Path) -> None:
+    """A closed store makes a warning of it; a body that succeeded hears of it."""
+
+    def closed_and_failed() -> None:
+        store = Store.open(path)
+        with store.usage.track("a", "core"):
+            store.close()
+            raise KeyError("a")
+
+    with pytest.raises(KeyError), pytest.warns(NotRecorded, match="not recorded"):
+        closed_and_failed()
+    store = Store.open(path)
+    with pytest.raises(HstoreError, match="closed"), store.usage.track("a", "core"):
+        store.close()
+
+
+def test_uses_in_a_batch_that_is_rolled_back_are_rolled_back(store: Store) -> None:
+    """As everything in a batch."""
+    with pytest.raises(ValueError, match="no"), store.batch(), store.usage.track("a", "core"):
+        raise ValueError("no")
+    assert store.usage.list() == []
+
+
+def test_uses_are_listed_by_every_filter(store: Store) -> None:
+    """Feature, category, session, success and time; in pages that together are the whole."""
+    for key in ("s", "t"):
+        store.session(key)
+    for number in range(12):
+        store.usage.record(
+            f"f{number % 3}",
+            ("core", "files")[number % 2],
+            session=("s", "t", None)[number % 3],
+            success=bool(number % 4),
+            started_at=NOON + timedelta(minutes=number // 2),
+        )
+    ids = lambda **given: [use.id for use in store.usage.list(**given)]  # noqa: E731 - said once for all
+    assert ids() == [*range(12, 0, -1)]
+    assert ids(feature="f0") == [10, 7, 4, 1]
+    assert ids(category="files", session="t") == [8, 2]
+    assert ids(success=False) == [9, 5, 1]
+    assert ids(since=NOON + timedelta(minutes=1), until=NOON + timedelta(minutes=2)) == [4, 3]
+    pages, last = [], None
+    while page := ids(limit=5, after=last):
+        pages += page
+        last = page[-1]
+    assert pages == ids()
+
+
+def test_adoption_is_the_view_with_bounds(store: Store) -> None:
+    """Without bounds exactly the view's rows; with them, those of the stretch; uses without an end do not count."""
+    store.session("s")
+    store.session("t")
+    for number in range(10):
+        store.usage.record(
+            "search" if number % 3 else "chat",
+            "core",
+            session="s" if number < 5 else "t",
+            started_at=NOON + timedelta(hours=number),
+            duration=number,
+            success=number != 4,
+        )
+    store.usage.start("search", "core")
+    view = store.query("SELECT * FROM feature_adoption ORDER BY usage_count DESC")
+    assert [tuple(each) for each in store.usage.adoption()] == list(view)
+    search, chat = store.usage.adoption()
+    assert search == ("core", "search", 6, 2, pytest.approx(5 / 6), pytest.approx(mean([1, 2, 4, 5, 7, 8])))
+    assert (chat.uses, chat.sessions) == (4, 2)
+    bounded = store.usage.adoption(since=NOON + timedelta(hours=6), until=NOON + timedelta(hours=9))
+    assert [(each.feature, each.uses, each.sessions) for each in bounded] == [("search", 2, 1), ("chat", 1, 1)]
+    assert [(each.feature, each.uses) for each in store.usage.adoption(newest=1)] == [("chat", 1)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"feature": ""}, "feature"),
+        ({"feature": "x" * 1025}, "feature"),
+        ({"category": "kitchen"}, "category"),
+        ({"category": None}, "category"),
+        ({"context": {1, 2}}, "context"),
+        ({"context": math.nan}, "context"),
+        ({"started_at": datetime(2026, 1, 1)}, "started_at"),
+        ({"started_at": True}, "started_at"),
+        ({"duration": -1}, "duration"),
+        ({"duration": math.inf}, "duration"),
+        ({"duration": True}, "duration"),
+        ({"duration": 1e18}, "duration"),
+        ({"success": 1}, "success"),
+        ({"success": True, "error": "x"}, "error"),
+        ({"error": 5}, "error"),
+    ],
+)
+def test_wrong_uses_are_refused(store: Store, wrong: dict[str, Any], said: str) -> None:
+    """The argument is named, the value is not shown, nothing is stored."""
+    with pytest.raises(InvalidInput, match=f"^{said}"):
+        store.usage.record(**{"feature": "f", "category": "core", **wrong})
+    assert store.usage.list() == []
+
+
+def test_unknown_sessions_and_uses_are_not_found(store: Store) -> None:
+    """For each verb that names one."""
+    with pytest.raises(NotFound, match="session"):
+        store.usage.start("f", "core", session="nobody")
+    with pytest.raises(NotFound, match="session"):
+        store.productivity.record("t", estimate=1, actual=1, session=77)
+    with pytest.raises(NotFound, match="use"):
+        store.usage.complete(77)
+    with pytest.raises(InvalidInput, match="use"):
+        store.usage.complete(True)
+    assert store.usage.list() == []
+
+
+# --- metrics ---
+
+
+def test_a_measurement_comes_back(store: Store) -> None:
+    """Every column."""
+    store.metrics.record(
+        "ai_call",
+        started_at=NOON,
+        duration=1.25,
+        error_type="TimeoutError",
+        details={"model": "m"},
+        memory=5_000_000,
+        tokens=321,
+        cache_hit=True,
+    )
+    (found,) = store.metrics.list()
+    assert found == (1, "ai_call", {"model": "m"}, NOON, 1.25, False, "TimeoutError", 5_000_000, 321, True)
+
+
+def test_a_block_is_measured(store: Store) -> None:
+    """Its time, its exception by type, and what the block says of itself."""
+    with store.metrics.measure("db_query", details={"sql": "SELECT"}) as measured:
+        time.sleep(0.002)
+        measured.tokens, measured.cache_hit = 7, True
+    with pytest.raises(ZeroDivisionError), store.metrics.measure("db_query"):
+        _ = 1 / 0
+    with pytest.raises(KeyboardInterrupt), store.metrics.measure("db_query"):
+        raise KeyboardInterrupt
+    interrupted, failed, done = store.metrics.list()
+    assert (done.success, done.error_type, done.tokens, done.cache_hit) == (True, None, 7, True)
+    assert done.duration >= 0.002
+    assert (failed.success, failed.error_type) == (False, "ZeroDivisionError")
+    assert (interrupted.success, interrupted.error_type) == (False, "KeyboardInterrupt")
+    with pytest.raises(HstoreError, match="once"), measured:
+        pass
+
+
+def test_a_function_is_measured_each_time(store: Store) -> None:
+    """It takes and gives what it did, keeps its name, may call itself, and its exceptions go through."""
+
+    @store.metrics.measure("fact")
+    def factorial(number: int) -> int:
+        """The product of all up to it."""
+        if number < 0:
+            raise ValueError("negative")
+        return number * factorial(number - 1) if number else 1
+
+    assert factorial(4) == 24
+    assert (factorial.__name__, factorial.__doc__) == ("factorial", "The product of all up to it.")
+    assert [each.success for each in store.metrics.list()] == [True] * 5
+    with pytest.raises(ValueError, match="negative"):
+        factorial(-1)
+    assert store.metrics.list()[0].error_type == "ValueError"
+
+
+def test_what_only_makes_its_work_is_not_decorated(store: Store) -> None:
+    """The call of a generator function or coroutine takes no time; a block inside measures what it does."""
+
+    def generator() -> Any:
+        with store.metrics.measure("inside"):
+            yield 1
+
+    async def coroutine() -> None:
+        with store.metrics.measure("awaited"):
+            pass
+
+    async def both() -> Any:
+        yield 1
+
+    for function in (generator, coroutine, both, 5):
+        with pytest.raises(InvalidInput, match="function"):
+            store.metrics.measure("x")(function)  # type: ignore[type-var] # the last on purpose
+    assert list(generator()) == [1]
+    with pytest.raises(StopIteration):
+        coroutine().send(None)
+    assert [each.operation for each in store.metrics.list()] == ["awaited", "inside"]
+
+
+def test_a_clock_that_goes_back_makes_no_negative_duration(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The duration is the monotonic clock's; the beginning is what the other clock said."""
+    moments = iter([2_000_000_000_000_000, 1_000_000_000_000_000])
+    monkeypatch.setattr(metrics_module, "now", lambda: next(moments))
+    with store.metrics.measure("x"):
+        metrics_module.now()
+    (found,) = store.metrics.list()
+    assert found.started_at == datetime.fromtimestamp(2_000_000_000, timezone.utc)
+    assert 0 <= found.duration < 60
+
+
+def test_the_largest_size_is_measured_where_it_is_asked_for(store: Store) -> None:
+    """A block that takes 64 MiB more than the process ever had shows it; without being asked nothing is there."""
+    with store.metrics.measure("x", memory=True):
+        held = metrics_module._largest_size()
+        assert held is not None
+        large = b"x" * (held + (64 << 20))
+        del large
+    with store.metrics.measure("y"):
+        pass
+    y, x = store.metrics.list()
+    assert x.memory is not None
+    assert x.memory >= 32 << 20
+    assert y.memory is None
+
+
+def test_work_is_not_lost_for_its_measurement(path: Path) -> None:
+    """Where the database cannot be written, a function's result or its own exception comes through, with a warning."""
+    store = Store.open(path)
+
+    @store.metrics.measure("x")
+    def half(number: int) -> float:
+        return number / 0 if number < 0 else number / 2
+
+    store.close()
+    with pytest.warns(NotRecorded, match="not recorded"):
+        assert half(3) == 1.5
+    with pytest.warns(NotRecorded, match="not recorded"), pytest.raises(ZeroDivisionError):
+        half(-1)
+
+
+def test_a_measurement_that_says_nonsense_of_itself_is_refused(store: Store) -> None:
+    """A mistake of the caller is an error, unless the block failed by itself."""
+    with pytest.raises(InvalidInput, match="tokens"), store.metrics.measure("x") as measured:
+        measured.tokens = -1
+    for action in ("ignore", "error"):  # warnings that are errors hide no exception either
+        with warnings.catch_warnings():
+            warnings.simplefilter(action)  # type: ignore[arg-type] # both are actions
+            with pytest.raises(ZeroDivisionError), store.metrics.measure("x") as measured:
+                measured.tokens = -1
+                _ = 1 / 0
+    assert store.metrics.list() == []
+
+
+def test_a_measurement_in_a_batch_shares_its_fate(store: Store) -> None:
+    """Kept with it, rolled back with it; around the batch it stays."""
+    with pytest.raises(ValueError, match="no"), store.metrics.measure("around"), store.batch():
+        with store.metrics.measure("inside"):
+            pass
+        raise ValueError("no")
+    assert [(each.operation, each.error_type) for each in store.metrics.list()] == [("around", "ValueError")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"operation": ""}, "operation"),
+        ({"operation": 7}, "operation"),
+        ({"duration": -0.1}, "duration"),
+        ({"duration": math.nan}, "duration"),
+        ({"duration": "1"}, "duration"),
+        ({"started_at": datetime(2026, 1, 1)}, "started_at"),
+        ({"memory": -1}, "memory"),
+        ({"memory": 1.5}, "memory"),
+        ({"tokens": True}, "tokens"),
+        ({"tokens": 1 << 63}, "tokens"),
+        ({"cache_hit": 1}, "cache_hit"),
+        ({"success": "no"}, "success"),
+        ({"success": True, "error_type": "E"}, "error_type"),
+        ({"details": {"x": math.inf}}, "details"),
+        ({"details": "x" * (17 << 20)}, "details"),
+    ],
+)
+def test_wrong_measurements_are_refused(store: Store, wrong: dict[str, Any], said: str) -> None:
+    """The argument is named, the value is not shown, nothing is stored."""
+    with pytest.raises(InvalidInput, match=f"^{said}"):
+        store.metrics.record(**{"operation": "o", "duration": 1.0, **wrong})
+    assert store.metrics.list() == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10**12), st.booleans()), min_size=1, max_size=60))
+def test_the_summary_equals_what_python_computes(rows: list[tuple[str, int, bool]]) -> None:
+    """Count, rates, mean, nearest-rank percentiles and the longest, for each operation and for one alone."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder, "project.db")) as store:
+        with store.batch():
+            for operation, length, good in rows:
+                store.metrics.record(operation, duration=length / 1e6, success=good, cache_hit=good, tokens=2)
+        found = store.metrics.summary()
+        totals = {name: sum(length for each, length, _ in rows if each == name) for name, *_ in rows}
+        assert [each.operation for each in found] == sorted(totals, key=lambda name: (-totals[name], name))
+        for each in found:
+            lengths = sorted(length / 1e6 for name, length, _ in rows if name == each.operation)
+            rate = mean(good for name, _, good in rows if name == each.operation)
+            nearest = [lengths[math.ceil(len(lengths) * part / 100) - 1] for part in (50, 95)]
+            assert (each.measurements, each.tokens) == (len(lengths), 2 * len(lengths))
+            assert each.success_rate == each.cache_hit_rate == pytest.approx(rate)
+            assert each.average == pytest.approx(mean(lengths))
+            assert [each.p50, each.p95, each.longest] == pytest.approx([*nearest, lengths[-1]])
+            assert store.metrics.summary(each.operation) == [each]
+
+
+def test_summary_and_list_are_bounded_by_time(store: Store) -> None:
+    """`since` is part of the stretch, `until` is not; `newest` leaves out the oldest."""
+    for hour in range(6):
+        store.metrics.record("x", started_at=NOON + timedelta(hours=hour), duration=hour, success=hour != 3)
+    (bounded,) = store.metrics.summary(since=NOON + timedelta(hours=2), until=NOON + timedelta(hours=5))
+    assert (bounded.measurements, bounded.p50, bounded.longest) == (3, 3.0, 4.0)
+    assert [each.p50 for each in store.metrics.summary("x", newest=1)] == [5.0]
+    assert store.metrics.summary("y") == []
+    assert [each.duration for each in store.metrics.list(until=NOON + timedelta(hours=2))] == [1.0, 0.0]
+    assert [each.duration for each in store.metrics.list(operation="x", success=False)] == [3.0]
+
+
+# --- productivity ---
+
+
+def test_saved_time_is_computed(store: Store) -> None:
+    """In seconds and per cent of the estimate; work that took longer than estimated saved less than nothing."""
+    store.session("s")
+    store.productivity.record("review", estimate=3600, actual=900, session="s", context={"pr": 7}, satisfaction=5)
+    store.productivity.record("review", estimate=60, actual=90)
+    slow, quick = store.productivity.list()
+    assert (quick.session, quick.estimate, quick.actual, quick.saved, quick.improvement) == ("s", 3600, 900, 2700, 75)
+    assert (quick.context, quick.satisfaction) == ({"pr": 7}, 5)
+    assert (slow.saved, slow.improvement, slow.satisfaction) == (-30, -50, None)
+
+
+def test_the_last_days_are_summed_up(store: Store) -> None:
+    """By type, most saved first, without what is older."""
+    now = datetime.now(timezone.utc)
+    for age, kind, estimate in ((0, "a", 20), (1, "b", 300), (29, "a", 40), (31, "a", 1e6)):
+        moment = now - timedelta(days=age)
+        store.productivity.record(kind, estimate=estimate, actual=10, created_at=moment, satisfaction=age % 5 + 1)
+    b, a = store.productivity.summary()
+    assert b == ("b", 1, 290, 290, pytest.approx(100 * 290 / 300), 2)
+    assert a == ("a", 2, 20, 40, pytest.approx((50 + 75) / 2), 3)
+    assert [each.events for each in store.productivity.summary(days=40)] == [3, 1]
+    assert [each.type for each in store.productivity.summary(days=1 << 62)] == ["a", "b"]
+    with pytest.raises(InvalidInput, match="days"):
+        store.productivity.summary(days=0)
+
+
+def test_sums_beyond_64_bits_are_numbers_still(store: Store) -> None:
+    """Ten thousand years, many times: neither the view nor the verbs fail."""
+    for _ in range(40):
+        store.productivity.record("x", estimate=2.5e11, actual=0)
+    assert [each.total_saved for each in store.productivity.summary()] == [pytest.approx(1e13)]
+    assert store.query("SELECT total_time_saved FROM productivity_summary") == ((pytest.approx(1e13),),)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"type": ""}, "type"),
+        ({"estimate": 0}, "estimate"),
+        ({"estimate": 1e-9}, "estimate"),
+        ({"estimate": -5}, "estimate"),
+        ({"actual": -1}, "actual"),
+        ({"actual": math.nan}, "actual"),
+        ({"satisfaction": 0}, "satisfaction"),
+        ({"satisfaction": 6}, "satisfaction"),
+        ({"satisfaction": True}, "satisfaction"),
+        ({"satisfaction": 3.0}, "satisfaction"),
+        ({"created_at": datetime(2026, 1, 1)}, "created_at"),
+        ({"context": b"bytes"}, "context"),
+    ],
+)
+def test_wrong_productivity_is_refused(store: Store, wrong: dict[str, Any], said: str) -> None:
+    """The argument is named, the value is not shown, nothing is stored."""
+    with pytest.raises(InvalidInput, match=f"^{said}"):
+        store.productivity.record(**{"type": "t", "estimate": 2.0, "actual": 1.0, **wrong})
+    assert store.productivity.list() == []
+
+
+def test_productivity_is_listed_by_type_session_and_time(store: Store) -> None:
+    """In pages as well."""
+    store.session("s")
+    for number in range(9):
+        store.productivity.record(
+            "ab"[number % 2],
+            estimate=1,
+            actual=1,
+            session="s" if number > 5 else None,
+            created_at=NOON + timedelta(minutes=number),
+        )
+    assert [each.id for each in store.productivity.list(type="a", session="s")] == [9, 7]
+    assert [each.id for each in store.productivity.list(until=NOON + timedelta(minutes=2))] == [2, 1]
+    assert [each.id for each in store.productivity.list(limit=2, after=5)] == [4, 3]
+
+
+@pytest.mark.usefixtures("berlin")
+def test_days_are_those_of_the_readers_time_zone(store: Store) -> None:
+    """23:30 UTC is tomorrow one hour east, in the view and in the verb, which give the same."""
+    late = datetime(2026, 11, 20, 23, 30, tzinfo=timezone.utc)
+    for moment in (NOON, late, late + timedelta(hours=1)):
+        store.productivity.record("t", estimate=20, actual=10, created_at=moment)
+    view = store.query("SELECT * FROM productivity_summary ORDER BY date DESC")
+    assert view == (("2026-11-21", "t", 2, 10.0, 50.0, 20.0), ("2026-11-20", "t", 1, 10.0, 50.0, 10.0))
+    found = store.productivity.by_day()
+    assert [(each.date, each.events, each.total_saved) for each in found] == [
+        (date(2026, 11, 21), 2, 20.0),
+        (date(2026, 11, 20), 1, 10.0),
+    ]
+    assert [each.events for each in store.productivity.by_day(since=late, until=late + timedelta(minutes=5))] == [1]
