@@ -28,7 +28,7 @@ SELECT date(created_at / 1000000, 'unixepoch', 'localtime') AS date,
        count(*) AS event_count,
        avg(saved) / 1000000.0 AS avg_time_saved,
        avg(improvement) AS avg_improvement,
-       sum(saved) / 1000000.0 AS total_time_saved
+       sum(saved / 1000000.0) AS total_time_saved
 FROM productivity_events
 GROUP BY 1, 2;
 
