@@ -53,6 +53,7 @@ def test_unknown_agents_are_not_found(store: Store) -> None:
             store.agents.update,
             lambda agent: store.agents.configure(agent, {}),
             lambda agent: store.agents.update_config(agent, {}),
+            store.agents.delete,
         ):
             with pytest.raises(NotFound, match="agent"):
                 call(unknown)
@@ -61,6 +62,22 @@ def test_unknown_agents_are_not_found(store: Store) -> None:
         with pytest.raises(InvalidInput, match="agent"):
             store.agents.find(wrong)  # type: ignore[arg-type]
     assert store.agents.list() == [made]
+
+
+def test_deleted_agent_is_gone_and_its_sessions_stay(store: Store) -> None:
+    """By key, id or result; an agent created under the key anew is another one, and nothing else is touched."""
+    for named in ("key", "id", "result"):
+        made = store.agents.create("coder", config={"named": named})
+        kept = store.agents.create(f"other {named}")
+        store.session("s", agent="coder")
+        store.agents.delete({"key": made.key, "id": made.id, "result": made}[named])
+        assert store.agents.find("coder") is None
+        with pytest.raises(NotFound, match="agent"):
+            store.agents.get(made)
+        assert store.agents.get(kept) == kept
+        assert [session.agent for session in store.sessions.list(agent="coder")] == ["coder"]
+        assert store.agents.create("coder").id > kept.id
+        store.agents.delete("coder")
 
 
 def test_update_changes_what_is_given_alone(store: Store) -> None:

@@ -44,6 +44,7 @@ THERE: dict[str, dict[str, Any]] = {
     "devices.list": {"status": "online"},
     **{f"agents.{verb}": {"agent": "plain"} for verb in ("get", "find", "id_of", "update", "configure")},
     "agents.update_config": {"agent": "plain"},
+    "agents.delete": {"agent": "other"},
     "sessions.count": {"session": 1},
 }
 
@@ -143,6 +144,7 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path) -> None:
         store.devices.register("plain", secret="plain")
         store.devices.register("other")
         store.agents.create("plain")
+        store.agents.create("other")
         worked = set()
         found = verbs(store)
         for verb, method in found.items():

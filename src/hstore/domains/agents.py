@@ -28,6 +28,7 @@ UPDATE = """
     WHERE id = $4
 """
 CONFIGURE = "UPDATE agents SET config = $1, updated_at = max($2, updated_at) WHERE id = $3"
+DELETE = "DELETE FROM agents WHERE id = $1"
 CONFIG = "SELECT config FROM agents WHERE id = $1"
 SELECT = "SELECT id, key, name, workspace_path, config, created_at, updated_at FROM agents"
 BY_ID = SELECT + " WHERE id = $1"
@@ -37,7 +38,7 @@ ID_OF_BOTH = "SELECT id FROM agents WHERE id = $1 AND key = $2"
 
 
 class Agents:
-    """`store.agents`: create, get, find, list, update and configure."""
+    """`store.agents`: create, get, find, list, update, configure and delete."""
 
     def __init__(self, connection: Connection, door: Door) -> None:
         self._connection = connection
@@ -180,6 +181,15 @@ class Agents:
         with self._connection.transaction():
             number = self.id_of(agent)
             return self.configure(number, {**loads(self._connection.value(CONFIG, (number,))), **given})
+
+    def delete(self, agent: AgentReference) -> None:
+        """Remove an agent. Sessions name their agent as a text, so they stay, and keep that.
+
+        Raises:
+            NotFound: no such agent.
+        """
+        with self._connection.transaction():
+            self._connection.write(DELETE, (self.id_of(agent),))
 
     def _name(self, name: str) -> str:
         masked = self._door.text("name", name, NAME_LIMIT)
