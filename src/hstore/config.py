@@ -4,6 +4,7 @@
 |---|---|
 | `HSTORE_DB` | path of the database; wins over every search for a project |
 | `HSTORE_MASK_RULES` | files of masking rules besides the user's and the project's, joined like `PATH` |
+| `HSTORE_KEY` | key that seals passwords and sensitive settings; several, joined by commas: the first seals, all open |
 | `HEIMDAL_SESSION` | key of the session that runs and references belong to |
 | `HEIMDAL_PROFILE` | `permissive` or `restricted`, for a session made by `HEIMDAL_SESSION` |
 | `HEIMDAL_CONTEXT_DIR` | directory of context of that session |
@@ -25,7 +26,7 @@ PROFILES = ("permissive", "restricted")
 class Settings:
     """What the environment says, read once and never changed. Attributes are `None` where it is silent."""
 
-    __slots__ = ("context_dir", "database", "home", "mask_rules", "no_color", "profile", "session")
+    __slots__ = ("context_dir", "database", "home", "keys", "mask_rules", "no_color", "profile", "session")
 
     database: str | None
     session: str | None
@@ -33,12 +34,14 @@ class Settings:
     context_dir: str | None
     home: str | None
     mask_rules: tuple[str, ...]
+    keys: tuple[str, ...]
     no_color: bool
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         fill = super().__setattr__
         fill("database", environ.get("HSTORE_DB") or None)
         fill("mask_rules", tuple(filter(None, environ.get("HSTORE_MASK_RULES", "").split(os.pathsep))))
+        fill("keys", sealing_keys(environ))
         fill("session", environ.get("HEIMDAL_SESSION") or None)
         fill("profile", environ.get("HEIMDAL_PROFILE") or None)
         fill("context_dir", environ.get("HEIMDAL_CONTEXT_DIR") or None)
@@ -51,6 +54,12 @@ class Settings:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"settings are frozen: {name}")
+
+
+def sealing_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys that `HSTORE_KEY` names, the one that seals first."""
+    given = environ.get("HSTORE_KEY")
+    return tuple(filter(None, [key.strip() for key in given.split(",")])) if given else ()
 
 
 def environment() -> Mapping[str, str]:

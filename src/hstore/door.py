@@ -185,6 +185,35 @@ class Door:
         return text
 
 
+    def sealed_text(self, field: str, value: str) -> bytes:
+        """A text that is to be sealed: checked, but not masked. It may reach a table only as what a key made of it.
+
+        Raises:
+            InvalidInput: not a `str`, not valid text, or longer than 64 KiB.
+        """
+        if not isinstance(value, str):
+            raise InvalidInput(f"{field}: text (str), not {type(value).__name__}")
+        try:
+            raw = value.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(f"{field}: a lone surrogate, which is not text") from None
+        if len(raw) > NAME_LIMIT:
+            raise InvalidInput(f"{field}: longer than {NAME_LIMIT} bytes")
+        return raw
+
+    def sealed_json(self, field: str, value: Any) -> bytes:
+        """As `sealed_text`, for a JSON value of at most 1 MiB."""
+        from hstore.masking._json import strict_json
+
+        try:
+            raw = strict_json(value).encode()
+        except InvalidInput as refused:
+            raise InvalidInput(f"{field}: {refused}") from None
+        if len(raw) > TEXT_LIMIT:
+            raise InvalidInput(f"{field}: larger than {TEXT_LIMIT} bytes as JSON")
+        return raw
+
+
 def _joined(texts: Sequence[str], nuls: int) -> bytes | None:
     """The texts as the masker takes many at once; None where they are no texts, or hold what separates them."""
     try:

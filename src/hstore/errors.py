@@ -19,7 +19,11 @@
     ├── Busy                             5   another process or thread held the lock for too long
     ├── QueryRefused                     6   `query` would have written or reached outside
     ├── QueryTimeout                     7   `query` took longer than its limit
-    └── AccessDenied                     8   a device with a wrong secret, or that may not work
+    ├── AccessDenied                     8   a device with a wrong secret, or that may not work
+    ├── SealingError                     9   a password or sensitive setting cannot be sealed or opened
+    │   ├── NoKey                        9   there is no key, or the package that uses it is not installed
+    │   └── WrongKey                     9   none of the keys opens it, or it is damaged
+    └── Unreachable                     10   a saved connection's database could not be reached or read
 
     UnsafeFileSystem (UserWarning)           WAL is not safe there; a rollback journal is used
     NotRecorded (UserWarning)                work was done, but what it took could not be written down
@@ -116,6 +120,26 @@ class AccessDenied(HstoreError):
     """A device gave a wrong secret, or it is not approved, or was revoked."""
 
     exit_code = 8
+
+
+class SealingError(HstoreError):
+    """What is kept sealed cannot be sealed or opened here."""
+
+    exit_code = 9
+
+
+class NoKey(SealingError):
+    """There is no key to seal with, or the package that would use it is not installed."""
+
+
+class WrongKey(SealingError):
+    """None of the keys at hand opens what is sealed, or it is damaged."""
+
+
+class Unreachable(HstoreError):
+    """The database of a saved connection could not be reached or read."""
+
+    exit_code = 10
 
 
 class UnsafeFileSystem(UserWarning):

@@ -44,6 +44,17 @@ def mask_json(mask_text: MaskText, value: object, name: str | None = None) -> st
     return masked
 
 
+def strict_json(value: object) -> str:
+    """The JSON text of a value that is to be sealed: checked as `mask_json` checks it, masked nowhere.
+
+    Raises:
+        InvalidInput: not JSON.
+    """
+    text = _strict(value)
+    _check(lambda shown: shown, value, None, DEEPEST)
+    return text
+
+
 def simple_json(value: object, name: str) -> tuple[str, list[str], int] | None:
     """The JSON of a simple value, the texts that show all that `mask_json` would look for, and the NULs in those.
 

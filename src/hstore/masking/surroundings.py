@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hstore.config import sealing_keys
 from hstore.masking import Masker, telling_name
 
 TYPE_CHECKING = False
@@ -26,7 +27,9 @@ def masker_for(
         from hstore.masking.rules import Rules
 
         rules = Rules.read(files)
-    known = [*values, *secrets_of(environ, rules)]
+    # Keys stand in their variable side by side, so the value of that is none of them.
+    keys = [key for key in sealing_keys(environ) if Masker.refusal(key) is None]
+    known = [*values, *keys, *secrets_of(environ, rules)]
     return Masker(known, rules), known
 
 
