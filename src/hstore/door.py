@@ -184,7 +184,6 @@ class Door:
             raise InvalidInput(f"{field}: larger than {JSON_LIMIT} bytes as JSON")
         return text
 
-
     def sealed_text(self, field: str, value: str) -> bytes:
         """A text that is to be sealed: checked, but not masked. It may reach a table only as what a key made of it.
 

@@ -6,27 +6,33 @@ from sys import modules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     from hstore.ambient import AmbientSession
     from hstore.domains.agents import Agents
     from hstore.domains.artifacts import Artifacts
     from hstore.domains.audit import Audit
+    from hstore.domains.connections import Connections
     from hstore.domains.devices import Devices
     from hstore.domains.memory import Memories
     from hstore.domains.metrics import Metrics
     from hstore.domains.productivity import Productivity
     from hstore.domains.projects import Projects
     from hstore.domains.sessions import Sessions
+    from hstore.domains.settings import Config, Preferences
     from hstore.domains.steps import Steps
     from hstore.domains.usage import Usage
     from hstore.domains.wiki import WikiRefs
     from hstore.door import Door
     from hstore.engine import Connection
     from hstore.remasking import Remasking
+    from hstore.sealing import Sealing
 
     Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+
+STORE_ID = "SELECT store_id FROM meta"
 
 
 class _Hot:
@@ -67,21 +73,26 @@ class LateNouns:
     agents: Agents
     artifacts: Artifacts
     audit: Audit
+    config: Config
+    connections: Connections
     devices: Devices
     masking: Remasking
     memory: Memories
+    preferences: Preferences
     metrics: Metrics
     productivity: Productivity
     sessions: Sessions
     usage: Usage
     wiki: WikiRefs
 
+    _sealing: Sealing
     _steps: Steps
 
     _connection: Connection
     _door: Door
     _ambient: AmbientSession
     _projects: Projects
+    _keys: tuple[str, ...]
     _masked: list[str | bytes]
     _readonly: bool
 
@@ -102,6 +113,18 @@ def _plain(module: str, name: str) -> Callable[[LateNouns], Any]:
         return getattr(modules[module], name)(store._connection, store._door)
 
     return make
+
+
+def _config(store: LateNouns) -> Config:
+    from hstore.domains.settings import Config
+
+    return Config(store._connection, store._door, store._sealing)
+
+
+def _connections(store: LateNouns) -> Connections:
+    from hstore.domains.connections import Connections
+
+    return Connections(store._connection, store._door, store._sealing, store.audit.write)
 
 
 def _devices(store: LateNouns) -> Devices:
@@ -125,6 +148,23 @@ def _memory(store: LateNouns) -> Memories:
     return Memories(store._connection, store._door, store._ambient.key_of)
 
 
+def _preferences(store: LateNouns) -> Preferences:
+    from hstore.domains.settings import Preferences
+
+    return Preferences(store._connection, store._door, store._sealing)
+
+
+def _sealing(store: LateNouns) -> Sealing:
+    from hstore.sealing import Sealing
+
+    connection, masker = store._connection, store._door.masker
+
+    def learn(keys: Sequence[str]) -> None:
+        masker.add_values([key for key in keys if masker.refusal(key) is None])
+
+    return Sealing(store._keys, lambda: str(connection.value(STORE_ID)), learn)
+
+
 def _sessions(store: LateNouns) -> Sessions:
     from hstore.domains.sessions import Sessions
 
@@ -145,9 +185,13 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "agents": _plain("hstore.domains.agents", "Agents"),
     "artifacts": _plain("hstore.domains.artifacts", "Artifacts"),
     "audit": _plain("hstore.domains.audit", "Audit"),
+    "config": _config,
+    "connections": _connections,
     "devices": _devices,
     "masking": _masking,
     "memory": _memory,
+    "preferences": _preferences,
+    "_sealing": _sealing,
     "metrics": _plain("hstore.domains.metrics", "Metrics"),
     "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),
     "sessions": _sessions,

@@ -38,7 +38,7 @@ class Store(LateNouns):
         created: whether this open made the file.
         migrated: the migrations that this open applied.
         runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity: the
-            nouns.
+            nouns., connections, preferences, config: the nouns.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Store(LateNouns):
         self._connection = connection
         self._reader: Connection | None = None
         self._readonly = readonly
+        self._keys = given.keys
         masker, self._masked = masker_for(rule_files(connection.path, given), values, environment())
         self._door = door = Door(masker)
         self._projects = Projects(connection, door, root)

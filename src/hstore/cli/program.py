@@ -7,7 +7,21 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hstore.cli import audit, completion, database, doctor, grammar, init, log, mask, memory, messages, project
+from hstore.cli import (
+    audit,
+    completion,
+    connections,
+    database,
+    doctor,
+    grammar,
+    init,
+    keys,
+    log,
+    mask,
+    memory,
+    messages,
+    project,
+)
 from hstore.cli.messages import BROKEN_PIPE, complain
 from hstore.cli.output import Output
 from hstore.config import settings
@@ -36,7 +50,8 @@ the database:
 
 exit codes:
   0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 the database cannot be used, 5 it is locked,
-  6 the query would write, 7 the query took too long, 130 interrupted, 141 the reader has left.
+  6 the query would write, 7 the query took too long, 8 there is no key, or a wrong one, for what is sealed,
+  9 another database cannot be reached, 130 interrupted, 141 the reader has left.
   `run` has the exit code of its command."""
 
 
@@ -90,6 +105,8 @@ ENTRIES: tuple[grammar.Command | grammar.Group, ...] = (
     database.GROUP,
     audit.GROUP,
     mask.GROUP,
+    connections.GROUP,
+    keys.GROUP,
     doctor.COMMAND,
     INIT,
     completion.COMMAND,

@@ -1,4 +1,4 @@
-"""Saved connections: how to reach a database; the password is sealed, and each time it is given the audit log says so."""
+"""Saved connections: how to reach a database. The password is sealed; whenever it is given, the audit log says so."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SELECT = """
 BY_ID = SELECT + " WHERE id = $1"
 ID_OF_NAME = "SELECT id FROM database_connections WHERE name = $1"
 ID_OF_ID = "SELECT id FROM database_connections WHERE id = $1"
-NAME_AND_PASSWORD = "SELECT name, sealed_password FROM database_connections WHERE id = $1"
+SEALED_OF = "SELECT name, sealed_password FROM database_connections WHERE id = $1"
 DELETE = "DELETE FROM database_connections WHERE id = $1"
 SET_ACTIVE = "UPDATE database_connections SET active = $1, updated_at = max(updated_at, $2) WHERE id = $3"
 CONNECTED = """
@@ -62,9 +62,7 @@ RESEALED = "UPDATE database_connections SET sealed_password = $1 WHERE id = $2"
 class Connections:
     """`store.connections`: databases that the host knows how to reach."""
 
-    def __init__(
-        self, connection: Connection, door: Door, sealing: Callable[[], Sealing], audit: Callable[..., int]
-    ) -> None:
+    def __init__(self, connection: Connection, door: Door, sealing: Sealing, audit: Callable[..., int]) -> None:
         self._connection = connection
         self._door = door
         self._sealing = sealing
@@ -183,8 +181,14 @@ class Connections:
         filters.add("type =", None if type is None else one_of("type", type, TYPES))
         filters.add("active =", None if active is None else _flag("active", active))
         found = filters.newest(
-            *(self._connection, SELECT, "database_connections", "created_at"),
-            **{"since": since, "until": until, "limit": limit, "after": after},
+            self._connection,
+            SELECT,
+            "database_connections",
+            "created_at",
+            since=since,
+            until=until,
+            limit=limit,
+            after=after,
         )
         return [_saved(row) for row in found]
 
@@ -210,10 +214,10 @@ class Connections:
         """
         with self._connection.transaction():
             number = self.id_of(connection)
-            name, token = self._connection.rows(NAME_AND_PASSWORD, (number,))[0]
+            name, token = self._connection.rows(SEALED_OF, (number,))[0]
             if token is None:
                 raise NotFound("password: this connection was saved without one")
-            found = self._sealing().open(token).decode()
+            found = self._sealing.open(token).decode()
             self._audit("info", "connection.password", data={"connection": number, "name": name})
             return found
 
@@ -239,7 +243,7 @@ class Connections:
         """
         with self._connection.transaction():
             found = self._connection.rows(SEALED)
-            sealed = [(self._sealing().reseal(token), number) for number, token in found]
+            sealed = [(self._sealing.reseal(token), number) for number, token in found]
             self._connection.write_many(RESEALED, sealed)
             return len(sealed)
 
@@ -269,12 +273,12 @@ class Connections:
     def _sealed(self, password: str | None) -> bytes | None:
         if password is None or password == "":
             return None
-        return self._sealing().seal(self._door.sealed_text("password", password))
+        return self._sealing.seal(self._door.sealed_text("password", password))
 
     def _without_password(self, number: int, error: str) -> str:
-        token = self._connection.rows(NAME_AND_PASSWORD, (number,))[0][1]
+        token = self._connection.rows(SEALED_OF, (number,))[0][1]
         try:
-            password = self._sealing().open(token).decode() if token is not None else ""
+            password = self._sealing.open(token).decode() if token is not None else ""
         except (SealingError, InvalidInput):
             return error
         return error.replace(password, "[masked:password]") if len(password) >= SHORTEST_SHOWN else error

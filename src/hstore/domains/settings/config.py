@@ -8,7 +8,6 @@ from hstore.listing import Filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from typing import Any
 
@@ -34,7 +33,7 @@ RESEALED = "UPDATE config SET sealed = $1 WHERE id = $2"
 class Config:
     """`store.config`: how the host is set up. Masked and sealed as `Preferences` are."""
 
-    def __init__(self, connection: Connection, door: Door, sealing: Callable[[], Sealing]) -> None:
+    def __init__(self, connection: Connection, door: Door, sealing: Sealing) -> None:
         self._connection = connection
         self._door = door
         self._values = Values(connection, door, sealing)
@@ -52,7 +51,7 @@ class Config:
             InvalidInput: the value is not JSON, or something is too long. NoKey: there is no key to seal it with.
         """
         name, told = self._door.key("key", key), self._door.optional("description", description)
-        text, token = self._values.stored(key, value, sensitive)
+        text, token = self._values.stored(name, value, sensitive)
         self._connection.write(SET, (name, text, token, told, now()))
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -86,11 +85,10 @@ class Config:
         from hstore.models.settings import ConfigEntry
 
         found = Filters().newest(
-            *(self._connection, SELECT, "config", "created_at"),
-            **{"since": since, "until": until, "limit": limit, "after": after},
+            self._connection, SELECT, "config", "created_at", since=since, until=until, limit=limit, after=after
         )
         return [
-            ConfigEntry(*row[:2], shown(row[2]), bool(row[3]), row[4], to_datetime(row[5]), to_datetime(row[6]))
+            ConfigEntry._make((*row[:2], shown(row[2]), bool(row[3]), row[4], *map(to_datetime, row[5:])))
             for row in found
         ]
 

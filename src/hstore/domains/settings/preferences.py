@@ -8,7 +8,6 @@ from hstore.listing import Filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from typing import Any
 
@@ -37,7 +36,7 @@ class Preferences:
     is to be `sensitive`: then it is sealed.
     """
 
-    def __init__(self, connection: Connection, door: Door, sealing: Callable[[], Sealing]) -> None:
+    def __init__(self, connection: Connection, door: Door, sealing: Sealing) -> None:
         self._connection = connection
         self._door = door
         self._values = Values(connection, door, sealing)
@@ -56,7 +55,7 @@ class Preferences:
             InvalidInput: the value is not JSON, or something is too long. NoKey: there is no key to seal it with.
         """
         place = self._place(category, key, user_hash)
-        text, token = self._values.stored(key, value, sensitive)
+        text, token = self._values.stored(place[2], value, sensitive)
         self._connection.write(SET, (*place, text, token, now()))
 
     def get(self, category: str, key: str, default: Any = None, *, user_hash: str = "") -> Any:
@@ -97,12 +96,9 @@ class Preferences:
         filters = Filters().add("user_hash =", door.optional("user_hash", user_hash))
         filters.add("category =", door.optional("category", category))
         found = filters.newest(
-            *(self._connection, SELECT, "preferences", "created_at"),
-            **{"since": since, "until": until, "limit": limit, "after": after},
+            self._connection, SELECT, "preferences", "created_at", since=since, until=until, limit=limit, after=after
         )
-        return [
-            Preference(*row[:4], shown(row[4]), bool(row[5]), to_datetime(row[6]), to_datetime(row[7])) for row in found
-        ]
+        return [Preference._make((*row[:4], shown(row[4]), bool(row[5]), *map(to_datetime, row[6:]))) for row in found]
 
     def reseal(self) -> int:
         """Seal all sealed values with the first key; return how many. No older key is needed for them then.

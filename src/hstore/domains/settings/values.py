@@ -6,7 +6,6 @@ from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from hstore.door import Door
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 class Values:
     """Makes what the columns `value` and `sealed` hold, one of which is always NULL, and reads it."""
 
-    def __init__(self, connection: Connection, door: Door, sealing: Callable[[], Sealing]) -> None:
+    def __init__(self, connection: Connection, door: Door, sealing: Sealing) -> None:
         self._connection = connection
         self._door = door
         self._sealing = sealing
@@ -31,7 +30,7 @@ class Values:
         if not isinstance(sensitive, bool):
             raise InvalidInput("sensitive: True or False")
         if sensitive:
-            return None, self._sealing().seal(self._door.sealed_json("value", value))
+            return None, self._sealing.seal(self._door.sealed_json("value", value))
         return self._door.json("value", value, name), None
 
     def read(self, text: str | None, token: bytes | None) -> Any:
@@ -42,12 +41,12 @@ class Values:
         """
         from json import loads
 
-        return loads(self._sealing().open(token)) if token is not None else shown(text)
+        return loads(self._sealing.open(token)) if token is not None else shown(text)
 
     def reseal(self, sealed: str, resealed: str) -> int:
         """Seal what the statement `sealed` finds with the first key, by the statement `resealed`; return how many."""
         with self._connection.transaction():
-            found = [(self._sealing().reseal(token), number) for number, token in self._connection.rows(sealed)]
+            found = [(self._sealing.reseal(token), number) for number, token in self._connection.rows(sealed)]
             self._connection.write_many(resealed, found)
             return len(found)
 
