@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hstore.sealing import new_key
 from planted import Secrets, look, look_at_content, look_at_files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the commands that are run are POSIX ones")
@@ -24,6 +25,7 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         **os.environ,
         "HSTORE_DB": str(folder / "project.db"),
         "DEPLOY_TOKEN": hidden.registered,
+        "HSTORE_KEY": new_key(),
         "HEIMDAL_SESSION": f"session {hidden.token}",
         "HEIMDAL_CONTEXT_DIR": f"/context/{hidden.registered}",
     }
@@ -60,6 +62,30 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["mask", "--list"], ""),
         (["init", "bash"], ""),
         (["init", text], ""),
+        (
+            [
+                "connections",
+                "add",
+                f"c {text}",
+                "mysql",
+                text,
+                "--host",
+                text,
+                "--username",
+                text,
+                "--ask-password",
+                "--ssl",
+                structure,
+                "--options",
+                structure,
+            ],
+            hidden.named,
+        ),
+        (["connections", "add", "d", "oracle", "d", "--ask-password"], hidden.named),
+        (["connections", "list", "--json"], ""),
+        (["connections", "list"], ""),
+        (["connections", "remove", text], ""),
+        (["key", "reseal", "--json"], ""),
         (["mask"], text * 5),
     ]
     codes = {}
@@ -73,6 +99,16 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         look_at_files(folder, hidden, tmp_path)
     assert {
         codes[name]
-        for name in ("project init", "log list", "memory list", "memory history", "doctor --json", "audit list")
+        for name in (
+            "connections list",
+            "connections remove",
+            "key reseal",
+            "project init",
+            "log list",
+            "memory list",
+            "memory history",
+            "doctor --json",
+            "audit list",
+        )
     } == {0}
     look_at_content(folder / "project.db", hidden)

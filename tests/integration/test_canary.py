@@ -20,6 +20,7 @@ import pytest
 from hstore import Store
 from hstore.errors import HstoreError
 from hstore.nouns import LateNouns
+from hstore.sealing import new_key
 from planted import Secrets, forms, look, look_at_content, look_at_files
 
 NOUNS = ("runs", *(name for name in sorted(LateNouns.__annotations__) if not name.startswith("_")))
@@ -31,10 +32,11 @@ NOT_TEXT = {
     "pid", "run", "step", "artifact", "timeout", "ttl", "length", "lines", "start", "offsets", "session",
     "dry_run", "everything", "patience", "progress", "moment",
     "offline_after", "approved", "active", "exclusive", "memory", "disk", "messages", "tool_executions", "n",
+    "port", "sensitive",
     "actual", "cache_hit", "created_at", "days", "estimate", "newest", "satisfaction", "success", "tokens",
     "use",
 }  # fmt: skip
-ENUMERATED = {"profile", "status", "kind", "scope", "level", "role"}
+ENUMERATED = {"profile", "status", "kind", "scope", "level", "role", "auth"}
 # Verbs that speak of what must be there: called with what is planted, which shows in no error, and with this.
 THERE: dict[str, dict[str, Any]] = {
     **{f"devices.{verb}": {"device": "plain"} for verb in ("get", "find", "id_of", "update", "approve", "revoke")},
@@ -46,6 +48,15 @@ THERE: dict[str, dict[str, Any]] = {
     "agents.update_config": {"agent": "plain"},
     "agents.delete": {"agent": "other"},
     "sessions.count": {"session": 1},
+    "connections.save": {"type": "mysql"},
+    "connections.list": {"type": "mysql"},
+    "connections.update": {"connection": "plain", "type": "mysql"},
+    "connections.delete": {"connection": "other"},
+    **{
+        f"connections.{verb}": {"connection": "plain"}
+        for verb in ("activate", "connected", "deactivate", "failed", "get", "id_of", "password")
+    },
+    **{f"{noun}.set": {"sensitive": True} for noun in ("preferences", "config")},
 }
 
 
@@ -63,6 +74,9 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         "workspace_path": text,
         **dict.fromkeys(("allowed_tools", "allowed_paths", "allowed_apps"), lambda: [text(), hidden.token]),
         **dict.fromkeys(("capabilities", "metadata"), structure),
+        **dict.fromkeys(("connection", "type", "host", "database", "username", "password", "error"), text),
+        **dict.fromkeys(("user_hash", "description"), text),
+        **dict.fromkeys(("ssl", "options"), structure),
         **dict.fromkeys(("error", "error_type", "feature", "operation", "type"), text),
         "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
         "key": lambda: f"{next(unique)} {text()}",
@@ -130,11 +144,12 @@ def call(method: Callable[..., Any], given: dict[str, Any], hidden: Secrets) -> 
     return True
 
 
-def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path) -> None:
+def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every verb, every argument that takes text; looked for while the store is open and after."""
     hidden = Secrets()
     folder = tmp_path / "store"
     plant = plants(hidden, tmp_path)
+    monkeypatch.setenv("HSTORE_KEY", new_key())
     with Store.open(folder / "project.db", values=[hidden.registered]) as store:
         store.record_run("plain", "plain", exit_code=0)
         store.session("plain")
@@ -144,6 +159,8 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path) -> None:
         store.devices.register("plain", secret="plain")
         store.devices.register("other")
         store.agents.create("plain")
+        store.connections.save("plain", "sqlite", "plain", password="plain")
+        store.connections.save("other", "sqlite", "other")
         store.agents.create("other")
         worked = set()
         found = verbs(store)

@@ -80,6 +80,18 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
         metadata=structure,
     )
     store.agents.create(f"agent {text}", text, workspace_path=f"/a/{text}", config=structure)
+    store.connections.save(
+        f"connection {text}",
+        "postgresql",
+        f"d {text}",
+        host=text,
+        username=text,
+        ssl=structure,
+        options=structure,
+    )
+    store.connections.failed(1, text)
+    store.preferences.set(text, f"k {text}", structure, user_hash=text)
+    store.config.set(f"k {text}", structure, description=text)
     store.wiki.add(text, text * 200, run=run)
     store.attach_artifact(run, "log", text.encode() * 3, name=text, path=f"/a/{text}")
     store.attach_artifact(run, "log", b"x" * 20 + hidden.registered.encode(), name="small")

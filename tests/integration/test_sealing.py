@@ -188,6 +188,6 @@ def test_key_too_short_to_mask_does_not_keep_a_store_from_opening(path: Path, mo
 
 
 def test_each_sealing_error_has_the_exit_code_of_sealing() -> None:
-    """8, whatever is wrong with a key."""
-    assert {kind.exit_code for kind in (SealingError, NoKey, WrongKey)} == {8}
+    """9, whatever is wrong with a key."""
+    assert {kind.exit_code for kind in (SealingError, NoKey, WrongKey)} == {9}
     assert issubclass(SealingError, HstoreError)

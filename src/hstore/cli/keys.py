@@ -68,8 +68,8 @@ GROUP = Group(
                     help="keep it in the system's keyring, for this database, before the keys that are there",
                 ),
             ),
-            "Without --keyring it is printed: put it into HSTORE_KEY, and keep a copy. What is sealed with a key that is"
-            " lost is lost.",
+            "Without --keyring it is printed: put it into HSTORE_KEY, and keep a copy. What was sealed with a lost key"
+            " is lost.",
             (
                 ("export HSTORE_KEY=$(hstore key new)", "a key for this shell"),
                 ("hstore key new --keyring", "one in the keyring"),
