@@ -37,8 +37,8 @@ class Store(LateNouns):
         path: the database file, absolute.
         created: whether this open made the file.
         migrated: the migrations that this open applied.
-        runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity: the
-            nouns., connections, preferences, config: the nouns.
+        runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity,
+            connections, preferences, config: the nouns.
     """
 
     def __init__(
