@@ -84,7 +84,7 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["connections", "add", "d", "oracle", "d", "--ask-password"], hidden.named),
         (["connections", "list", "--json"], ""),
         (["connections", "list"], ""),
-        (["connections", "remove", text], ""),
+        (["connections", "remove", f"c {text}"], ""),
         (["key", "reseal", "--json"], ""),
         (["mask"], text * 5),
     ]
