@@ -23,7 +23,8 @@
     ├── SealingError                     9   a password or sensitive setting cannot be sealed or opened
     │   ├── NoKey                        9   there is no key, or the package that uses it is not installed
     │   └── WrongKey                     9   none of the keys opens it, or it is damaged
-    └── Unreachable                     10   a saved connection's database could not be reached or read
+    ├── Unreachable                     10   a saved connection's database could not be reached or read
+    └── ClaimLost                       11   who held an idempotency key took too long, and another has it
 
     UnsafeFileSystem (UserWarning)           WAL is not safe there; a rollback journal is used
     NotRecorded (UserWarning)                work was done, but what it took could not be written down
@@ -140,6 +141,12 @@ class Unreachable(HstoreError):
     """The database of a saved connection could not be reached or read."""
 
     exit_code = 10
+
+
+class ClaimLost(HstoreError):
+    """Who held an idempotency key took too long, and another has its place; or it was finished already."""
+
+    exit_code = 11
 
 
 class UnsafeFileSystem(UserWarning):

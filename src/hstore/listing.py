@@ -38,9 +38,7 @@ class Filters:
             InvalidInput: it is no `bool`: the text "false" would mean yes.
         """
         if wanted is not None:
-            if not isinstance(wanted, bool):
-                raise InvalidInput(f"{field}: True, False or None")
-            self._conditions.append(yes if wanted else no)
+            self._conditions.append(yes if truth(field, wanted) else no)
         return self
 
     def statement(

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from hstore.domains.audit import Audit
     from hstore.domains.connections import Connections
     from hstore.domains.devices import Devices
+    from hstore.domains.idempotency import Idempotency
     from hstore.domains.memory import Memories
     from hstore.domains.metrics import Metrics
+    from hstore.domains.nonces import Nonces
     from hstore.domains.productivity import Productivity
     from hstore.domains.projects import Projects
     from hstore.domains.sessions import Sessions
@@ -76,11 +78,13 @@ class LateNouns:
     config: Config
     connections: Connections
     devices: Devices
+    idempotency: Idempotency
     masking: Remasking
     memory: Memories
     preferences: Preferences
     metrics: Metrics
     productivity: Productivity
+    nonces: Nonces
     sessions: Sessions
     usage: Usage
     wiki: WikiRefs
@@ -188,12 +192,14 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "config": _config,
     "connections": _connections,
     "devices": _devices,
+    "idempotency": _plain("hstore.domains.idempotency", "Idempotency"),
     "masking": _masking,
     "memory": _memory,
     "preferences": _preferences,
     "_sealing": _sealing,
     "metrics": _plain("hstore.domains.metrics", "Metrics"),
     "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),
+    "nonces": _plain("hstore.domains.nonces", "Nonces"),
     "sessions": _sessions,
     "_steps": _plain("hstore.domains.steps", "Steps"),
     "usage": _of_sessions("hstore.domains.usage", "Usage"),

@@ -38,7 +38,7 @@ class Store(LateNouns):
         created: whether this open made the file.
         migrated: the migrations that this open applied.
         runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity,
-            connections, preferences, config: the nouns.
+            connections, preferences, config, nonces, idempotency: the nouns.
     """
 
     def __init__(

@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from hstore import Store
+from hstore.clock import to_datetime
 from hstore.errors import HstoreError
+from hstore.models.claims import Begun
 from hstore.nouns import LateNouns
 from hstore.sealing import new_key
 from planted import Secrets, forms, look, look_at_content, look_at_files
@@ -35,8 +37,10 @@ NOT_TEXT = {
     "port", "sensitive",
     "actual", "cache_hit", "created_at", "days", "estimate", "newest", "satisfaction", "success", "tokens",
     "use",
+    "expired", "finished", "hold", "wait",
 }  # fmt: skip
 ENUMERATED = {"profile", "status", "kind", "scope", "level", "role", "auth"}
+EPOCH = to_datetime(0)
 # Verbs that speak of what must be there: called with what is planted, which shows in no error, and with this.
 THERE: dict[str, dict[str, Any]] = {
     **{f"devices.{verb}": {"device": "plain"} for verb in ("get", "find", "id_of", "update", "approve", "revoke")},
@@ -71,7 +75,10 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         **dict.fromkeys(("app", "name", "cwd", "git_sha", "title", "selection", "event", "message"), text),
         **dict.fromkeys(("context_dir", "device", "agent", "sender", "channel", "category", "tag", "path"), text),
         **dict.fromkeys(("text", "default", "secret", "hostname", "os_type", "os_version", "cpu"), text),
-        "workspace_path": text,
+        **dict.fromkeys(("workspace_path", "nonce", "method"), text),
+        "begun": lambda: Begun(1, 1, EPOCH, EPOCH),
+        "result": structure,
+        "action": lambda: structure,
         **dict.fromkeys(("allowed_tools", "allowed_paths", "allowed_apps"), lambda: [text(), hidden.token]),
         **dict.fromkeys(("capabilities", "metadata"), structure),
         **dict.fromkeys(("connection", "type", "host", "database", "username", "password", "error"), text),
@@ -162,6 +169,7 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
         store.connections.save("plain", "sqlite", "plain", password="plain")
         store.connections.save("other", "sqlite", "other")
         store.agents.create("other")
+        store.idempotency.begin("plain", "plain")
         worked = set()
         found = verbs(store)
         for verb, method in found.items():

@@ -79,6 +79,8 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
         cpu=text,
         metadata=structure,
     )
+    store.nonces.claim("a nonce", device=text)
+    store.idempotency.once("a key", text, lambda: structure, device=text)
     store.agents.create(f"agent {text}", text, workspace_path=f"/a/{text}", config=structure)
     store.connections.save(
         f"connection {text}",
