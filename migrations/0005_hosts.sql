@@ -439,6 +439,8 @@ CREATE TABLE retention_policies (
     looked_at  INTEGER
 ) STRICT;
 
--- Where an artifact has a budget: how many bytes of its middle are not kept, and before which offset they stood.
+-- Where an artifact has a budget: how many bytes of its middle are not kept, and which offsets have no piece therefore:
+-- `gap` of them from `gap_at` on. It is NULL where there is none.
 ALTER TABLE artifacts ADD COLUMN left_out INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE artifacts ADD COLUMN left_out_at INTEGER;
+ALTER TABLE artifacts ADD COLUMN gap_at INTEGER;
+ALTER TABLE artifacts ADD COLUMN gap INTEGER NOT NULL DEFAULT 0;

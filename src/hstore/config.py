@@ -5,6 +5,7 @@
 | `HSTORE_DB` | path of the database; wins over every search for a project |
 | `HSTORE_MASK_RULES` | files of masking rules besides the user's and the project's, joined like `PATH` |
 | `HSTORE_KEY` | key that seals passwords and sensitive settings; several, joined by commas: the first seals, all open |
+| `HSTORE_MAX_OUTPUT` | how much of each output `hstore run` keeps at most, as `10M`; default: all |
 | `HEIMDAL_SESSION` | key of the session that runs and references belong to |
 | `HEIMDAL_PROFILE` | `permissive` or `restricted`, for a session made by `HEIMDAL_SESSION` |
 | `HEIMDAL_CONTEXT_DIR` | directory of context of that session |
@@ -26,7 +27,17 @@ PROFILES = ("permissive", "restricted")
 class Settings:
     """What the environment says, read once and never changed. Attributes are `None` where it is silent."""
 
-    __slots__ = ("context_dir", "database", "home", "keys", "mask_rules", "no_color", "profile", "session")
+    __slots__ = (
+        "context_dir",
+        "database",
+        "home",
+        "keys",
+        "mask_rules",
+        "max_output",
+        "no_color",
+        "profile",
+        "session",
+    )
 
     database: str | None
     session: str | None
@@ -35,6 +46,7 @@ class Settings:
     home: str | None
     mask_rules: tuple[str, ...]
     keys: tuple[str, ...]
+    max_output: str | None
     no_color: bool
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -42,6 +54,7 @@ class Settings:
         fill("database", environ.get("HSTORE_DB") or None)
         fill("mask_rules", tuple(filter(None, environ.get("HSTORE_MASK_RULES", "").split(os.pathsep))))
         fill("keys", sealing_keys(environ))
+        fill("max_output", environ.get("HSTORE_MAX_OUTPUT") or None)
         fill("session", environ.get("HEIMDAL_SESSION") or None)
         fill("profile", environ.get("HEIMDAL_PROFILE") or None)
         fill("context_dir", environ.get("HEIMDAL_CONTEXT_DIR") or None)

@@ -256,6 +256,7 @@ class Store(LateNouns):
         *,
         name: str | None = None,
         path: str | os.PathLike[str] | None = None,
+        limit: int | None = None,
     ) -> int:
         """Attach content to a run, masked and compressed, and return the artifact's id.
 
@@ -268,11 +269,13 @@ class Store(LateNouns):
             content: bytes, text, a path (`os.PathLike`) to read, or a readable binary stream.
             name: such as `stdout`; default for a path: the file's name.
             path: where it came from; default for a path: that path.
+            limit: bytes to keep at most; of more, the head and the tail, as `store.artifacts.writer` does.
 
         Raises:
-            InvalidInput: an unknown kind, or content that cannot be read. NotFound: no such run.
+            InvalidInput: an unknown kind, a limit that is no whole number from 1, or content that cannot be read.
+            NotFound: no such run.
         """
-        return self.artifacts.attach(run, kind, content, name=name, path=path)
+        return self.artifacts.attach(run, kind, content, name=name, path=path, limit=limit)
 
     def read_artifact(self, artifact: int) -> bytes:
         """All bytes of an artifact, masked as they were stored; NotFound if there is none."""

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from hstore.cli.run import UsageError, parse, split
+from hstore.cli.sizes import size
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,33 @@ def test_heavy_modules_are_not_imported(hstore):
     heavy = [name for name in heavy if name not in plain.stdout.decode().split()]
     done = subprocess.run([sys.executable, "-c", program, *heavy], env=hstore.environment, capture_output=True)
     assert (done.stdout, done.stderr) == (b"0\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1", 1), ("500", 500), ("500K", 512_000), ("10m", 10 << 20), ("1GiB", 1 << 30), ("2TB", 2 << 40)],
+)
+def test_sizes(text, expected):
+    """Bytes, or powers of 1024 by their letters."""
+    assert size(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5M", "M", "KK", "1P", "ten", "9" * 40, "9000000T", "٣", "1 M"])
+def test_no_sizes(text):
+    """What is no whole number of bytes from 1 on."""
+    with pytest.raises(ValueError, match="no size"):
+        size(text)
+
+
+@pytest.mark.parametrize("words", [["--max-output", "5M", "ls"], ["--max-output=5M", "--", "ls"]])
+def test_budget_is_read(words):
+    """As a word of its own, or behind an equals sign."""
+    assert parse(words).max_output == "5M"
+
+
+@pytest.mark.parametrize("words", [["--max-output", "much", "--", "true"], ["--max-output"], ["--max-output=", "true"]])
+def test_budget_that_is_no_size_is_wrong_usage(words):
+    """Typed wrongly, it is refused before anything runs."""
+    done = subprocess.run([sys.executable, "-m", "hstore", "run", *words], capture_output=True)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"--max-output" in done.stderr

@@ -87,7 +87,7 @@ CREATE TABLE artifacts (
     masked      TEXT    NOT NULL DEFAULT '{}',
     complete    INTEGER NOT NULL DEFAULT 0 CHECK (complete IN (0, 1)),
     created_at  INTEGER NOT NULL
-, chunk_id INTEGER REFERENCES chunks (id), chunk_start INTEGER NOT NULL DEFAULT 0, left_out INTEGER NOT NULL DEFAULT 0, left_out_at INTEGER) STRICT;
+, chunk_id INTEGER REFERENCES chunks (id), chunk_start INTEGER NOT NULL DEFAULT 0, left_out INTEGER NOT NULL DEFAULT 0, gap_at INTEGER, gap INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE audit_chain (
     id         INTEGER PRIMARY KEY CHECK (id = 1),

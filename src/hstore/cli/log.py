@@ -121,9 +121,8 @@ def _last_lines(store: Store, run: Run, lines: int, output: Output) -> dict[int,
 
     Two passes over what could be among them, so that one part is in memory however long the lines are.
     """
-    logs = store.artifacts.list(run=run.id, kind="log")
-    begin = {log.id: store.artifacts.tail_offset(log.id, lines) for log in logs}
-    offsets = {log.id: log.size for log in logs}
+    begin = store.artifacts.tail_offsets(run.id, lines)
+    offsets = store.artifacts.tail_offsets(run.id, 0)
     if lines:
         skipped = max(0, sum(len(starts) for _, starts in _line_starts(store, run, begin)) - lines)
         for part, starts in _line_starts(store, run, begin):
@@ -158,6 +157,8 @@ def _follow(store: Store, run: Run, offsets: dict[int, int], output: Output) -> 
     while True:
         status = store.runs.get(run.id).status  # before reading: what was committed before the end is then seen
         for part in store.artifacts.replay(run.id, offsets):
+            if part.offset > offsets.get(part.artifact, 0):
+                complain(f"{part.offset - offsets.get(part.artifact, 0)} bytes that came too fast are left out here")
             (output.write_error if part.name == "stderr" else output.write)(part.data)
             offsets[part.artifact] = part.offset + len(part.data)
         output.flush()

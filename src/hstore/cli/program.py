@@ -71,6 +71,7 @@ RUN = grammar.Command(
     (
         grammar.argument("--name", help="a name to find the run by"),
         grammar.argument("--no-output", action="store_true", help="record the run, not what it prints"),
+        grammar.argument("--max-output", metavar="SIZE", help="of each output keep so much at most, head and tail"),
         grammar.argument("--record", action="store_true", help="accepted; recording is what it does"),
     ),
 )

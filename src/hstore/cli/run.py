@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # the plain module wraps its numbers into enums, for 4 ms
 
-USAGE = "usage: hstore [--db PATH] run [--name NAME] [--no-output] [--record] [--] COMMAND [ARGUMENT ...]"
+USAGE = (
+    "usage: hstore [--db PATH] run [--name NAME] [--no-output] [--max-output SIZE] [--record] [--] COMMAND"
+    " [ARGUMENT ...]"
+)
 
 HELP = f"""\
 {USAGE}
@@ -25,6 +28,9 @@ it took and how it ended. Secrets are masked before anything is stored. The exit
 options:
   --name NAME   a name to find the run by, as in `hstore log show NAME`
   --no-output   record the run, not what it prints
+  --max-output SIZE
+                of each output keep the beginning and the end, so much at most: 500K, 10M, 1G, or none for all of
+                it (default: HSTORE_MAX_OUTPUT, else all of it)
   --record      accepted as the last word too; recording is what `run` does
   --db PATH     the database (default: HSTORE_DB, else the project's own)
   -h, --help    show this text
@@ -47,12 +53,21 @@ exit codes:
 class RunOptions:
     """What the words after `run` say; never changed."""
 
-    __slots__ = ("capture", "command", "help", "name")
+    __slots__ = ("capture", "command", "help", "max_output", "name")
 
-    def __init__(self, command: tuple[str, ...], name: str | None, *, capture: bool, help_asked: bool) -> None:
+    def __init__(
+        self,
+        command: tuple[str, ...],
+        name: str | None,
+        *,
+        capture: bool,
+        max_output: str | None = None,
+        help_asked: bool = False,
+    ) -> None:
         self.command = command
         self.name = name
         self.capture = capture
+        self.max_output = max_output
         self.help = help_asked
 
 
@@ -78,16 +93,17 @@ def parse(words: Sequence[str]) -> RunOptions:
         UsageError: an unknown option, or no command.
     """
     rest = list(words)
-    name, capture, explicit = None, True, False
+    name, capture, max_output, explicit = None, True, None, False
     while rest and rest[0].startswith("-") and rest[0] != "-":
         option, given, value = rest.pop(0).partition("=")
         if option == "--" and not given:
             explicit = True
             break
-        if option == "--name":
+        if option in ("--name", "--max-output"):
             if not given and not rest:
-                raise UsageError("--name needs a name")
-            name = value if given else rest.pop(0)
+                raise UsageError(f"{option} needs a {'name' if option == '--name' else 'size'}")
+            value = value if given else rest.pop(0)
+            name, max_output = (value, max_output) if option == "--name" else (name, value)
         elif given or option not in ("--no-output", "--record", "-h", "--help"):
             raise UsageError(f"unknown option {option}; write -- before a command that begins with a dash")
         elif option == "--no-output":
@@ -98,7 +114,29 @@ def parse(words: Sequence[str]) -> RunOptions:
         del rest[-1]  # `heimdal run <app> [args...] --record`, as hosts have always written it
     if not rest:
         raise UsageError("no command given")
-    return RunOptions(tuple(rest), name, capture=capture, help_asked=False)
+    return RunOptions(tuple(rest), name, capture=capture, max_output=max_output)
+
+
+def _limit(options: RunOptions) -> int | None:
+    """The bytes of each output that are kept at most; None for all.
+
+    Raises:
+        UsageError: `--max-output` is no size. In the environment that is a warning, since the command is to run.
+    """
+    from hstore.config import settings
+
+    typed, meant = options.max_output, settings().max_output if options.max_output is None else options.max_output
+    if meant is None or meant == "none":
+        return None
+    from hstore.cli.sizes import size
+
+    try:
+        return size(meant)
+    except ValueError as error:
+        if typed is not None:
+            raise UsageError(f"--max-output: {error}") from None
+        messages.complain(f"HSTORE_MAX_OUTPUT: {error}; all of the output is kept")
+        return None
 
 
 def main(database: str | None, words: Sequence[str]) -> int:
@@ -109,6 +147,7 @@ def main(database: str | None, words: Sequence[str]) -> int:
             return messages.show(HELP)
         if any("\0" in word for word in options.command) or database == "":
             raise UsageError("a NUL in the command, or an empty path")
+        limit = _limit(options)
     except UsageError as error:
         messages.complain(f"run: {error}\n{USAGE}")
         return 2
@@ -119,6 +158,7 @@ def main(database: str | None, words: Sequence[str]) -> int:
         name=options.name,
         capture=options.capture,
         path=None if database is None else os.path.expanduser(database),
+        limit=limit,
         warn=messages.complain,
     )
 

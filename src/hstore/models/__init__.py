@@ -99,7 +99,10 @@ class Step(NamedTuple):
 
 
 class Artifact(NamedTuple):
-    """What a run left: `size` bytes as kept (masked), from `source_size` as they came in; `masked` counts by type."""
+    """What a run left: `size` bytes as kept (masked), from `source_size` as they came in; `masked` counts by type.
+
+    `left_out`: bytes of its middle that a budget did not keep; a line in their place says so.
+    """
 
     id: int
     run: int
@@ -112,10 +115,14 @@ class Artifact(NamedTuple):
     masked: dict[str, int]
     complete: bool
     created_at: datetime
+    left_out: int
 
 
 class Part(NamedTuple):
-    """A stretch of one artifact's bytes, read from the command at `at`; `offset` is where it begins."""
+    """A stretch of one artifact's bytes, read from the command at `at`.
+
+    `offset` is where it begins, counted with what a budget left out.
+    """
 
     at: datetime
     artifact: int

@@ -36,6 +36,7 @@ def record_with_pipes(
     name: str | None,
     capture: bool,
     path: str | os.PathLike[str] | None,
+    limit: int | None,
     warn: Callable[[str], None],
 ) -> int:
     """As `hstore.recorder.record`."""
@@ -46,7 +47,7 @@ def record_with_pipes(
 
     before = signal.signal(signal.SIGINT, interrupted)
     try:
-        return _record(argv, name, capture, path, warn, lambda: bool(interrupts))
+        return _record(argv, name, capture, path, limit, warn, lambda: bool(interrupts))
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -56,6 +57,7 @@ def _record(
     name: str | None,
     capture: bool,
     path: str | os.PathLike[str] | None,
+    limit: int | None,
     warn: Callable[[str], None],
     impatient: Callable[[], bool],
 ) -> int:
@@ -68,7 +70,7 @@ def _record(
         pid=None if isinstance(child, int) else child.pid,
         started_at=started_at,
     )
-    recording = Recording(path, started, warn)
+    recording = Recording(path, started, limit, warn)
     if isinstance(child, int):
         recording.finish(Ended(child, None, time.monotonic() - clock, complete=True), impatient)
         return child

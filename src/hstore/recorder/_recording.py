@@ -84,8 +84,15 @@ class Ended:
 class Recording:
     """One run on its way into the store at `path`; `warn` is called once at most, where that fails."""
 
-    def __init__(self, path: str | os.PathLike[str] | None, started: Started, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        started: Started,
+        limit: int | None,
+        warn: Callable[[str], None],
+    ) -> None:
         self._path = path
+        self._limit = limit
         self._started = started
         self._warn = warn
         self._store: Store | None = None
@@ -243,7 +250,7 @@ class Recording:
             pid=started.pid,
             started_at=started.started_at,
         )
-        writers = {name: store.artifacts.writer(run, "log", name=name) for name in started.outputs}
+        writers = {name: store.artifacts.writer(run, "log", name=name, limit=self._limit) for name in started.outputs}
         for name, data, at in self._backlog:
             writers[name].write(data, at)
         return run, writers

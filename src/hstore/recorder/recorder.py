@@ -28,6 +28,7 @@ def record(
     name: str | None = None,
     capture: bool = True,
     path: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
     warn: Callable[[str], None],
 ) -> int:
     """Run `argv` and record it in the store at `path` (None: the project's own).
@@ -35,6 +36,8 @@ def record(
     Returns the command's exit code, 128+N where signal N ended it, 127 where it was not found and 126
     where it cannot be executed. Nothing that happens to the recording changes that: `warn` is called with
     one line instead, after the terminal is back in order.
+
+    Of each output at most `limit` bytes are kept, as `store.artifacts.writer` does it.
 
     Without `capture` the command inherits this process's streams and only the run is recorded.
 
@@ -50,13 +53,13 @@ def record(
     if not HAS_POSIX_STREAMS:
         from hstore.recorder._portable import record_with_pipes
 
-        return record_with_pipes(argv, name=name, capture=capture, path=path, warn=warn)
+        return record_with_pipes(argv, name=name, capture=capture, path=path, limit=limit, warn=warn)
     from hstore.recorder._signals import Signals
     from hstore.recorder._wiring import keep_standard_descriptors
 
     given = keep_standard_descriptors()  # before anything else is opened
     with Signals() as signals:
-        return _Session(argv, name, capture, path, warn, signals, given).run()
+        return _Session(argv, name, capture, path, limit, warn, signals, given).run()
 
 
 class _Session:
@@ -68,6 +71,7 @@ class _Session:
         name: str | None,
         capture: bool,
         path: str | os.PathLike[str] | None,
+        limit: int | None,
         warn: Callable[[str], None],
         signals: Signals,
         given: frozenset[int],
@@ -76,6 +80,7 @@ class _Session:
         self._name = name
         self._capture = capture
         self._path = path
+        self._limit = limit
         self._warn = warn
         self._signals = signals
         self._given = given
@@ -164,7 +169,7 @@ class _Session:
             pid=child,
             started_at=self._started_at,
         )
-        return Recording(self._path, started, self._say)
+        return Recording(self._path, started, self._limit, self._say)
 
     def _say(self, message: str) -> None:
         """Warn now, or after raw mode: in the middle of a full-screen program a line would do harm."""

@@ -29,6 +29,11 @@ CANDIDATES = "SELECT id, codec, dictionary_id, data FROM chunks WHERE digest = $
 PRESENT = "SELECT 1 FROM chunks WHERE id = $1 AND digest = $2"
 ADD = "INSERT INTO chunks (digest, size, codec, dictionary_id, data) VALUES ($1, $2, $3, $4, $5) RETURNING id"
 PUT = "UPDATE chunks SET codec = $1, dictionary_id = $2, data = $3 WHERE id = $4 AND digest = $5"
+REMOVE_UNNEEDED = """
+    DELETE FROM chunks
+    WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM artifact_pieces WHERE chunk_id = $1)
+        AND NOT EXISTS (SELECT 1 FROM artifacts WHERE chunk_id = $1)
+"""
 READ = "SELECT id, digest, size, codec, dictionary_id, data FROM chunks WHERE id = $1"
 
 

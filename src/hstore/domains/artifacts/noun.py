@@ -16,6 +16,7 @@ from hstore.listing import one_of, positive
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from typing import Any, Protocol, Union
 
     from hstore.domains.artifacts.reader import Sink
@@ -46,14 +47,29 @@ class Artifacts:
         self._gathering = Gathering(connection, door, self._chunks)
 
     def writer(
-        self, run: int, kind: str = "log", *, name: str | None = None, path: str | os.PathLike[str] | None = None
+        self,
+        run: int,
+        kind: str = "log",
+        *,
+        name: str | None = None,
+        path: str | os.PathLike[str] | None = None,
+        limit: int | None = None,
     ) -> ArtifactWriter:
         """Begin an artifact whose bytes come bit by bit; what was stepped is kept whatever happens later.
 
+        Args:
+            run: id of the run.
+            kind: `log`, `file` or `note`.
+            name: such as `stdout`.
+            path: where it came from.
+            limit: bytes to keep at most, as masked. Of more, the head and the tail are kept, a half each, in whole
+                lines unless one is longer than 64 KiB, and a line between them says how much is left out. While
+                more comes, up to about 1.5 MiB more than that are there.
+
         Raises:
-            InvalidInput: `kind` is not log, file or note. NotFound: no such run.
+            InvalidInput: `kind` is not log, file or note, `limit` is no whole number from 1. NotFound: no such run.
         """
-        return ArtifactWriter(self._connection, self._door, self._chunks, run, kind, name, path)
+        return ArtifactWriter(self._connection, self._door, self._chunks, run, kind, name, path, limit)
 
     def attach(
         self,
@@ -63,26 +79,34 @@ class Artifacts:
         *,
         name: str | None = None,
         path: str | os.PathLike[str] | None = None,
+        limit: int | None = None,
     ) -> int:
         """As `Store.attach_artifact`."""
         if isinstance(content, str):
             content = content.encode("utf-8", "surrogatepass" if _has_other_surrogates(content) else "surrogateescape")
-        if content.__class__ is bytes and len(content) <= LARGEST and self._connection.in_transaction:
+        if content.__class__ is bytes and len(content) <= LARGEST and limit is None and self._connection.in_transaction:
             number = self._gathering.gather(run, kind, content, name, path)
             if number:
                 return number
         if isinstance(content, (bytes, bytearray, memoryview)):
             view = memoryview(content)
             view = view.cast("B") if view.contiguous else memoryview(view.tobytes())
-            return self._attach(run, kind, (view[at : at + _READ] for at in range(0, len(view), _READ)), name, path)
+            blocks = (view[at : at + _READ] for at in range(0, len(view), _READ))
+            return self._attach(run, kind, blocks, name, path, limit)
         if isinstance(content, os.PathLike):
-            return self._attach_file(run, kind, os.fsdecode(content), name, path)
+            return self._attach_file(run, kind, os.fsdecode(content), name, path, limit)
         if hasattr(content, "read"):
-            return self._attach(run, kind, _blocks(content), name, path)
+            return self._attach(run, kind, _blocks(content), name, path, limit)
         raise InvalidInput(f"content: bytes, str, a path or a readable stream, not {type(content).__name__}")
 
     def _attach_file(
-        self, run: int, kind: str, source: str, name: str | None, path: str | os.PathLike[str] | None
+        self,
+        run: int,
+        kind: str,
+        source: str,
+        name: str | None,
+        path: str | os.PathLike[str] | None,
+        limit: int | None,
     ) -> int:
         if is_open_here(source):
             raise InvalidInput(
@@ -94,24 +118,30 @@ class Artifacts:
             raise InvalidInput(f"content: the file cannot be read: {failure.strerror}") from None
         with file:
             name = os.path.basename(source) if name is None else name
-            return self._attach(run, kind, _blocks(file), name, source if path is None else path)
+            return self._attach(run, kind, _blocks(file), name, source if path is None else path, limit)
 
     def _attach(
-        self, run: int, kind: str, blocks: Iterator[Any], name: str | None, path: str | os.PathLike[str] | None
+        self,
+        run: int,
+        kind: str,
+        blocks: Iterator[Any],
+        name: str | None,
+        path: str | os.PathLike[str] | None,
+        limit: int | None,
     ) -> int:
         """Small content is one transaction; larger content is committed in bounded steps and marked complete last."""
         positive("run", run)
         one_of("kind", kind, KINDS)
         first = next(blocks, b"")
-        if len(first) <= CHUNK:  # it is all there is
+        if len(first) <= CHUNK and limit is None:  # it is all there is
             number = self._gathering.attach(run, kind, bytes(first), name, path)
             self.keep_learning()
             return number
         if len(first) < _READ:
             with self._connection.transaction():
-                number = self._write(self.writer(run, kind, name=name, path=path), first, blocks)
+                number = self._write(self.writer(run, kind, name=name, path=path, limit=limit), first, blocks)
         else:
-            number = self._write(self.writer(run, kind, name=name, path=path), first, blocks)
+            number = self._write(self.writer(run, kind, name=name, path=path, limit=limit), first, blocks)
         self.keep_learning()
         return number
 
@@ -140,11 +170,16 @@ class Artifacts:
         run: int | None = None,
         kind: str | None = None,
         name: str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
         limit: int | None = 100,
         after: int | None = None,
     ) -> list[Artifact]:
-        """Artifacts, newest first, of a run, kind or name; `after` is the last id seen."""
-        return self._reader.list(run, kind, name, limit, after)
+        """Artifacts, newest first, of a run, kind or name, made from `since` on and before `until`.
+
+        `after` is the last id seen.
+        """
+        return self._reader.list(run, kind, name, since, until, limit, after)
 
     def read(self, artifact: int) -> bytes:
         """All bytes, masked as they were stored; for large ones see `stream_to` and `read_range`."""
@@ -159,8 +194,12 @@ class Artifacts:
         return b"".join(self._reader.read_range(artifact, self.tail_offset(artifact, lines), _EVERYTHING))
 
     def tail_offset(self, artifact: int, lines: int = 10) -> int:
-        """The offset at which the last lines begin; 0 if there are no more than that."""
-        return self._reader.tail_offset(artifact, lines)
+        """The offset at which the last lines begin, for `read_range`; 0 if there are no more than that."""
+        return self._reader.tail_start(artifact, lines)
+
+    def tail_offsets(self, run: int, lines: int = 10) -> dict[int, int]:
+        """Where the last lines of each log of a run begin, by artifact, for `replay`; of 0 lines, where it ends."""
+        return self._reader.tail_offsets(run, lines)
 
     def stream_to(self, artifact: int, file: Sink) -> int:
         """Write all bytes to a binary file in pieces of at most 1 MiB; return how many there were."""
@@ -175,7 +214,9 @@ class Artifacts:
 
         Args:
             run: id of the run.
-            offsets: bytes already seen of each artifact, by id: to go on from there, as a follower does.
+            offsets: bytes already seen of each artifact, by id: to go on from there, as a follower does. Here and in
+                the parts they count what is left out too, so that they hold while a budget leaves out more and more:
+                a part that begins later than the one before it ended follows what was left out before it was seen.
         """
         return self._reader.replay(run, offsets or {})
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from hstore.domains.artifacts.chunks import Chunks
     from hstore.engine import Connection
 
+ADD = """
+    INSERT INTO artifact_pieces (artifact_id, start, size, chunk_id, at, marks) VALUES ($1, $2, $3, $4, $5, $6)
+"""
 OWN = """
     SELECT 0, a.size, a.chunk_start, a.created_at, NULL, a.chunk_id,
            c.id, c.digest, c.size, c.codec, c.dictionary_id, c.data
@@ -25,6 +28,7 @@ AT = """
     WHERE p.artifact_id = $1 AND p.start <= $2 ORDER BY p.start DESC LIMIT 1
 """
 """In two statements, since one over the view `pieces` takes twice as long as both, or sorts all pieces for each one."""
+GAP = "SELECT gap_at + gap FROM artifacts WHERE id = $1 AND gap_at <= $2 AND gap_at + gap > $2"
 
 
 class Piece:
@@ -78,7 +82,19 @@ class Pieces:
         return Piece(start, content, at, marks)
 
     def following(self, artifact: int, offset: int = 0) -> Iterator[Piece]:
-        """Yield the piece that has the byte at `offset`, and all behind it."""
-        while (piece := self.at(artifact, offset)) is not None:
-            yield piece
-            offset = piece.start + len(piece.content)
+        """Yield the piece that has the byte at `offset`, or the next one if it is left out, and all behind it."""
+        while True:
+            piece = self.at(artifact, offset)
+            if piece is None:
+                behind = self.behind_gap(artifact, offset)
+                if behind is None:
+                    return
+                offset = behind
+            else:
+                yield piece
+                offset = piece.start + len(piece.content)
+
+    def behind_gap(self, artifact: int, offset: int) -> int | None:
+        """Where the tail begins, if `offset` is among those of what a budget leaves out; see `budget`."""
+        row = self._connection.row(GAP, (artifact, offset))
+        return None if row is None else int(row[0])

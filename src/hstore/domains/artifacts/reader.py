@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import to_datetime
+from hstore.clock import from_time, to_datetime
 from hstore.codec import decode_marks
 from hstore.domains.artifacts.pieces import Pieces
 from hstore.domains.artifacts.writer import KINDS
@@ -12,6 +12,7 @@ from hstore.listing import Filters, identifier, one_of, positive, whole
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from typing import Any, Protocol
 
     from hstore.domains.artifacts.chunks import Chunks
@@ -32,11 +33,11 @@ SELECT = """
                     (SELECT sum((length(c.data) * p.size + c.size - 1) / c.size)
                      FROM artifact_pieces AS p JOIN chunks AS c ON c.id = p.chunk_id WHERE p.artifact_id = a.id),
                     0),
-           a.masked, a.complete, a.created_at
+           a.masked, a.complete, a.created_at, a.left_out
     FROM artifacts AS a
 """
 BY_ID = SELECT + " WHERE a.id = $1"
-SIZE = "SELECT size FROM artifacts WHERE id = $1"
+EXTENT = "SELECT size, gap_at, gap FROM artifacts WHERE id = $1"
 LOGS = "SELECT id, name FROM artifacts WHERE run_id = $1 AND kind = 'log' ORDER BY id"
 
 
@@ -60,7 +61,14 @@ class ArtifactReader:
         return _artifact(row)
 
     def list(
-        self, run: int | None, kind: str | None, name: str | None, limit: int | None, after: int | None
+        self,
+        run: int | None,
+        kind: str | None,
+        name: str | None,
+        since: datetime | float | None,
+        until: datetime | float | None,
+        limit: int | None,
+        after: int | None,
     ) -> list[Artifact]:
         """Artifacts, newest first."""
         filters = (
@@ -68,30 +76,45 @@ class ArtifactReader:
             .add("a.run_id =", positive("run", run))
             .add("a.kind =", None if kind is None else one_of("kind", kind, KINDS))
             .add("a.name =", self._door.optional("name", name))
+            .add("a.created_at >=", None if since is None else from_time("since", since))
+            .add("a.created_at <", None if until is None else from_time("until", until))
         )
         return [_artifact(row) for row in self._connection.rows(*filters.statement(SELECT, "a.id", limit, after))]
 
     def read_range(self, artifact: int, start: int, length: int) -> Iterator[bytes]:
         """Yield the bytes from `start`, at most `length` of them; only the chunks they lie in are decoded."""
-        end = min(whole("start", start) + whole("length", length), self._size(artifact))
-        if start >= end:
+        end = whole("start", start) + whole("length", length)
+        extent = self._extent(artifact)
+        left = min(end, extent.size) - start
+        if left <= 0:
             return
-        position = start
-        for piece in self._pieces.following(artifact, start):
-            position = piece.start + len(piece.content)
-            yield piece.content[max(0, start - piece.start) : end - piece.start]
-            if position >= end:
+        position = extent.offset(start)
+        for piece in self._pieces.following(artifact, position):
+            content = piece.content[max(0, position - piece.start) :][:left]
+            yield content
+            left -= len(content)
+            if not left:
                 return
-        raise CorruptDatabase(f"artifact {artifact} lacks bytes from {position} on; run `hstore doctor`")
+            position = piece.start + len(piece.content)
+        if self._extent(artifact).gap == extent.gap:  # else more of it was left out meanwhile
+            raise CorruptDatabase(f"artifact {artifact} lacks bytes from {position} on; run `hstore doctor`")
+
+    def tail_start(self, artifact: int, lines: int) -> int:
+        """Where the last `lines` lines begin; a last line without its newline counts as one."""
+        return self._extent(artifact).place(self.tail_offset(artifact, lines))
 
     def tail_offset(self, artifact: int, lines: int) -> int:
-        """Where the last `lines` lines begin; a last line without its newline counts as one."""
+        """As `tail_start`, as the offset of a piece."""
         wanted = whole("lines", lines)
-        end = position = self._size(artifact)
+        extent = self._extent(artifact)
+        end = position = extent.offset(extent.size)
         while position > 0 and wanted:
             piece = self._pieces.at(artifact, position - 1)
             if piece is None:
-                break
+                if self._pieces.behind_gap(artifact, position - 1) is None:
+                    break
+                position = self._extent(artifact).gap_at
+                continue
             content = piece.content[: position - piece.start]
             # The newline that ends the artifact ends its last line; it does not begin another.
             stop = len(content) - (position == end and content.endswith(b"\n"))
@@ -122,11 +145,17 @@ class ArtifactReader:
             else:
                 sources[earliest] = (following, parts)
 
-    def _size(self, artifact: int) -> int:
-        size = self._connection.value(SIZE, (identifier("artifact", artifact),))
-        if size is None:
+    def tail_offsets(self, run: int, lines: int) -> dict[int, int]:
+        """Where the last `lines` lines of each log of a run begin, as offsets of pieces."""
+        logs = self._connection.rows(LOGS, (identifier("run", run),))
+        return {number: self.tail_offset(number, lines) for number, _ in logs}
+
+    def _extent(self, artifact: int) -> _Extent:
+        row = self._connection.row(EXTENT, (identifier("artifact", artifact),))
+        if row is None:
             raise _unknown(artifact)
-        return int(size)
+        size, gap_at, gap = row
+        return _Extent(size, size if gap_at is None else gap_at, gap)
 
     def _parts(self, artifact: int, name: str | None, start: int) -> Iterator[Part]:
         from hstore.models import Part
@@ -141,6 +170,25 @@ class ArtifactReader:
                     yield Part(to_datetime(at), artifact, name, piece.start + begin, piece.content[begin:offset])
 
 
+class _Extent:
+    """How many bytes an artifact has, and where the offsets of its pieces skip `gap` that are left out."""
+
+    __slots__ = ("gap", "gap_at", "size")
+
+    def __init__(self, size: int, gap_at: int, gap: int) -> None:
+        self.size = size
+        self.gap_at = gap_at
+        self.gap = gap
+
+    def offset(self, place: int) -> int:
+        """The offset of the byte at a place among those that are kept."""
+        return place if place < self.gap_at else place + self.gap
+
+    def place(self, offset: int) -> int:
+        """The place of the byte at an offset."""
+        return offset if offset < self.gap_at else max(self.gap_at, offset - self.gap)
+
+
 def _unknown(artifact: int) -> NotFound:
     return NotFound(f"artifact: there is no artifact {artifact}")
 
@@ -150,4 +198,4 @@ def _artifact(row: tuple[Any, ...]) -> Artifact:
 
     from hstore.models import Artifact
 
-    return Artifact._make((*row[:8], loads(row[8]), bool(row[9]), to_datetime(row[10])))
+    return Artifact._make((*row[:8], loads(row[8]), bool(row[9]), to_datetime(row[10]), row[11]))

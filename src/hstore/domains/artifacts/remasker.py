@@ -7,9 +7,9 @@ from itertools import chain
 from hstore.clock import now
 from hstore.codec import CHUNK, SETTLED, decode_marks
 from hstore.domains.artifacts.packs import Packs
-from hstore.domains.artifacts.pieces import Pieces
+from hstore.domains.artifacts.pieces import ADD, Pieces
 from hstore.domains.artifacts.timing import counts_json, timed_pieces
-from hstore.domains.artifacts.writer import ADD_PIECE, STEP
+from hstore.domains.artifacts.writer import STEP
 from hstore.errors import CorruptDatabase
 from hstore.liveness import is_alive
 
@@ -48,7 +48,9 @@ WITH_DICTIONARIES = """
     SELECT id, digest, size, codec, dictionary_id, data FROM chunks
     WHERE dictionary_id <= $1 AND id > $2 ORDER BY id LIMIT 64
 """
-REPLACE = "UPDATE artifacts SET size = $1, masked = $2, chunk_id = NULL, chunk_start = 0 WHERE id = $3"
+REPLACE = """
+    UPDATE artifacts SET size = $1, masked = $2, chunk_id = NULL, chunk_start = 0, gap_at = NULL, gap = 0 WHERE id = $3
+"""
 
 
 class ArtifactRemasker:
@@ -132,7 +134,7 @@ class ArtifactRemasker:
             self._connection.write(REMOVE_PIECES, (artifact,))
             start = 0
             for chunk, _, size, at, marks in pieces:
-                self._connection.write(ADD_PIECE, (artifact, start, size, chunk, at, marks))
+                self._connection.write(ADD, (artifact, start, size, chunk, at, marks))
                 start += size
             self._connection.write(REPLACE, (start, _together(before[2], changed_marks()), artifact))
             keep_place()

@@ -53,6 +53,10 @@ class Tail:
         """Every piece."""
         return self._pieces[:]
 
+    def start(self, otherwise: int) -> int:
+        """Where the first piece starts; `otherwise` if there is none."""
+        return self._pieces[0].start if self._pieces else otherwise
+
     def replace(self, joined: Sequence[SmallPiece], piece: SmallPiece) -> None:
         """Have `piece` in the place of those that were put together in it."""
         del self._pieces[len(self._pieces) - len(joined) :]

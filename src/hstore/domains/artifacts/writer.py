@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hstore.clock import now
 from hstore.codec import CHUNK
+from hstore.domains.artifacts.chunks import REMOVE_UNNEEDED
+from hstore.domains.artifacts.pieces import ADD as ADD_PIECE
 from hstore.domains.artifacts.tail import SmallPiece, Tail
 from hstore.domains.artifacts.timing import coarser, counts_json, divided, packed, shared_out
 from hstore.door import NAME_LIMIT
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import os
     from types import TracebackType
 
+    from hstore.domains.artifacts.budget import Budget, Fresh
     from hstore.domains.artifacts.chunks import Chunks
     from hstore.door import Door
     from hstore.engine import Connection
@@ -32,19 +35,11 @@ ADD = """
     SELECT id, $1, $2, $3, $4 FROM runs WHERE id = $5
     RETURNING id
 """
-ADD_PIECE = """
-    INSERT INTO artifact_pieces (artifact_id, start, size, chunk_id, at, marks) VALUES ($1, $2, $3, $4, $5, $6)
-"""
 PROGRESS = """
     UPDATE artifacts SET size = $1, source_size = $2, masked = $3, complete = $4 WHERE id = $5 AND size = $6
     RETURNING id
 """
 REMOVE_PIECES = "DELETE FROM artifact_pieces WHERE artifact_id = $1 AND start >= $2 RETURNING start, chunk_id"
-REMOVE_CHUNK = """
-    DELETE FROM chunks
-    WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM artifact_pieces WHERE chunk_id = $1)
-        AND NOT EXISTS (SELECT 1 FROM artifacts WHERE chunk_id = $1)
-"""
 SIZE = "SELECT size FROM artifacts WHERE id = $1"
 
 
@@ -83,7 +78,9 @@ class ArtifactWriter:
         kind: str,
         name: str | None,
         path: str | os.PathLike[str] | None,
+        limit: int | None = None,
     ) -> None:
+        self._budget = None if limit is None else _budget(connection, chunks, limit)
         row = (
             one_of("kind", kind, KINDS),
             door.optional("name", name, NAME_LIMIT),
@@ -181,7 +178,12 @@ class ArtifactWriter:
         if self._cut is not None:
             self._commit(complete=False)
         self._cut = self._cut_off(self.waiting)
-        self._commit(complete, last=True)
+        if self._budget is None or not self._budget.is_exceeded_by(self._size + self._cut.size):
+            self._commit(complete, last=True)
+        else:
+            self._commit(complete=False, last=True)
+            with self._connection.transaction():
+                self._budget.settle(self.id, self._size, complete)
         self._stream.close()
         self._closed = True
 
@@ -269,9 +271,14 @@ class ArtifactWriter:
         if joined:
             contents[:1] = [b"".join([*(piece.content for piece in joined), *contents[:1]])]
             marks[:1] = [[mark for piece in joined for mark in piece.marks] + (marks[0] if marks else [])]
-        prepared = self._chunks.prepare(contents)
-        progress = (self._size + cut.size, cut.source_size, cut.masked, int(complete), self.id, self._size)
-        first = start = joined[0].start if joined else self._size
+        first, end = joined[0].start if joined else self._size, self._size + cut.size
+        fresh = _placed(first, contents, marks)
+        skipped: list[Fresh] = []
+        if self._budget is not None:
+            fresh, skipped = self._budget.without_middle(fresh, end, first_stays=bool(joined))
+            newlines = self._budget.newlines(fresh)
+        prepared = self._chunks.prepare([content for _, content, _ in fresh])
+        progress = (end - self._gap, cut.source_size, cut.masked, int(complete), self.id, self._size - self._gap)
         numbers = []
         with self._connection.transaction():
             if not self._connection.write(PROGRESS, progress):
@@ -279,17 +286,25 @@ class ArtifactWriter:
                     f"artifact: {self.id} was deleted, rolled back or masked anew while it was being written"
                 )
             self._remove(joined)
-            for chunk, inside in zip(prepared, marks, strict=True):
+            for chunk, (start, _, inside) in zip(prepared, fresh, strict=True):
                 numbers.append(self._chunks.store(chunk))
                 row = (self.id, start, chunk.size, numbers[-1], inside[0][0], packed(inside))
                 self._connection.write(ADD_PIECE, row)
-                start += chunk.size
             for piece in joined:
-                self._connection.write(REMOVE_CHUNK, (piece.chunk,))
+                self._connection.write(REMOVE_UNNEEDED, (piece.chunk,))
+            if self._budget is not None:
+                settled = end if self._ends_tail(cut, last) else self._tail.start(first)
+                rolled = self._budget.roll(self.id, end, settled, skipped, newlines)
+        if self._budget is not None:
+            self._budget.keep(rolled, [piece.start for piece in joined], newlines)
         if self._ends_tail(cut, last):
             self._tail.clear()
         else:
             self._tail.replace(joined, SmallPiece(first, numbers[0], contents[0], marks[0]))
+
+    @property
+    def _gap(self) -> int:
+        return 0 if self._budget is None else self._budget.gap
 
     def _remove(self, joined: list[SmallPiece]) -> None:
         """Take away the rows of pieces that are put together; their chunks go when the new one is there."""
@@ -306,5 +321,20 @@ class ArtifactWriter:
         """
         if self._unsure is None or self._unsure == self._connection.rollbacks:
             return
-        if self._connection.value(SIZE, (self.id,)) != self._size:
+        if self._connection.value(SIZE, (self.id,)) != self._size - self._gap:
             raise HstoreError("what this artifact had stepped was rolled back with its batch; write it anew")
+
+
+def _budget(connection: Connection, chunks: Chunks, limit: int) -> Budget:
+    from hstore.domains.artifacts.budget import Budget
+
+    return Budget(connection, chunks, limit)
+
+
+def _placed(start: int, contents: list[bytes], marks: list[list[tuple[int, int]]]) -> list[Fresh]:
+    """Each content with the offset at which it starts and its times."""
+    placed = []
+    for content, inside in zip(contents, marks, strict=True):
+        placed.append((start, content, inside))
+        start += len(content)
+    return placed
