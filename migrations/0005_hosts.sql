@@ -101,10 +101,10 @@ CREATE TABLE tool_executions (
 
 CREATE INDEX tool_executions_session ON tool_executions (session_id, executed_at) WHERE session_id IS NOT NULL;
 CREATE INDEX tool_executions_device ON tool_executions (device_id, executed_at) WHERE device_id IS NOT NULL;
-CREATE INDEX tool_executions_tool ON tool_executions (tool, executed_at);
+-- All that "most used tools" reads, and pages of one tool in their order.
+CREATE INDEX tool_executions_tool ON tool_executions (tool, executed_at, id, success, duration);
 CREATE INDEX tool_executions_failed ON tool_executions (executed_at) WHERE success = 0;
--- All that "most used tools" and "device activity" of the last days read.
-CREATE INDEX tool_executions_executed ON tool_executions (executed_at, tool, success, duration, device_id);
+CREATE INDEX tool_executions_executed ON tool_executions (executed_at);
 
 CREATE TABLE events (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hstore.domains.audit import Audit
     from hstore.domains.connections import Connections
     from hstore.domains.devices import Devices
+    from hstore.domains.events import Events
     from hstore.domains.idempotency import Idempotency
     from hstore.domains.memory import Memories
     from hstore.domains.metrics import Metrics
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from hstore.domains.sessions import Sessions
     from hstore.domains.settings import Config, Preferences
     from hstore.domains.steps import Steps
+    from hstore.domains.tool_executions import ToolExecutions
     from hstore.domains.usage import Usage
     from hstore.domains.wiki import WikiRefs
     from hstore.door import Door
     from hstore.engine import Connection
+    from hstore.models.devices import DeviceReference
     from hstore.remasking import Remasking
     from hstore.sealing import Sealing
 
@@ -78,6 +81,7 @@ class LateNouns:
     config: Config
     connections: Connections
     devices: Devices
+    events: Events
     idempotency: Idempotency
     masking: Remasking
     memory: Memories
@@ -86,6 +90,7 @@ class LateNouns:
     productivity: Productivity
     nonces: Nonces
     sessions: Sessions
+    tool_executions: ToolExecutions
     usage: Usage
     wiki: WikiRefs
 
@@ -140,6 +145,12 @@ def _devices(store: LateNouns) -> Devices:
     return Devices(store._connection, store._door, note)
 
 
+def _events(store: LateNouns) -> Events:
+    from hstore.domains.events import Events
+
+    return Events(store._connection, store._door, lambda device: store.devices.id_of(device))
+
+
 def _masking(store: LateNouns) -> Remasking:
     from hstore.remasking import Remasking
 
@@ -175,6 +186,18 @@ def _sessions(store: LateNouns) -> Sessions:
     return Sessions(store._connection, store._door, store._projects.current)
 
 
+def _tool_executions(store: LateNouns) -> ToolExecutions:
+    from hstore.domains.tool_executions import ToolExecutions
+
+    def count(session: int) -> None:
+        store.sessions.count(session, tool_executions=1)
+
+    def device_id(device: DeviceReference) -> int:
+        return store.devices.id_of(device)
+
+    return ToolExecutions(store._connection, store._door, store._ambient.id_of, device_id, count)
+
+
 def _of_sessions(module: str, name: str) -> Callable[[LateNouns], Any]:
     """As `_plain`, for a noun whose rows belong to sessions."""
 
@@ -192,6 +215,7 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "config": _config,
     "connections": _connections,
     "devices": _devices,
+    "events": _events,
     "idempotency": _plain("hstore.domains.idempotency", "Idempotency"),
     "masking": _masking,
     "memory": _memory,
@@ -202,6 +226,7 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "nonces": _plain("hstore.domains.nonces", "Nonces"),
     "sessions": _sessions,
     "_steps": _plain("hstore.domains.steps", "Steps"),
+    "tool_executions": _tool_executions,
     "usage": _of_sessions("hstore.domains.usage", "Usage"),
     "wiki": _of_sessions("hstore.domains.wiki", "WikiRefs"),
 }

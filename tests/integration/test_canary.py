@@ -36,10 +36,10 @@ NOT_TEXT = {
     "offline_after", "approved", "active", "exclusive", "memory", "disk", "messages", "tool_executions", "n",
     "port", "sensitive",
     "actual", "cache_hit", "created_at", "days", "estimate", "newest", "satisfaction", "success", "tokens",
-    "use",
+    "use", "execution", "executed_at", "acknowledged", "resolved", "more_than",
     "expired", "finished", "hold", "wait",
 }  # fmt: skip
-ENUMERATED = {"profile", "status", "kind", "scope", "level", "role", "auth"}
+ENUMERATED = {"profile", "status", "kind", "scope", "level", "role", "auth", "severity"}
 EPOCH = to_datetime(0)
 # Verbs that speak of what must be there: called with what is planted, which shows in no error, and with this.
 THERE: dict[str, dict[str, Any]] = {
@@ -61,6 +61,10 @@ THERE: dict[str, dict[str, Any]] = {
         for verb in ("activate", "connected", "deactivate", "failed", "get", "id_of", "password")
     },
     **{f"{noun}.set": {"sensitive": True} for noun in ("preferences", "config")},
+    **{f"events.{verb}": {"event": 1} for verb in ("get", "acknowledge", "resolve")},
+    **{f"events.{verb}": {"device": "plain"} for verb in ("add", "list", "unresolved")},
+    **{f"tool_executions.{verb}": {"device": "plain"} for verb in ("list", "measure")},
+    "tool_executions.record": {"device": "plain"},
 }
 
 
@@ -77,8 +81,9 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         **dict.fromkeys(("text", "default", "secret", "hostname", "os_type", "os_version", "cpu"), text),
         **dict.fromkeys(("workspace_path", "nonce", "method"), text),
         "begun": lambda: Begun(1, 1, EPOCH, EPOCH),
-        "result": structure,
         "action": lambda: structure,
+        **dict.fromkeys(("tool", "user_query", "reasoning"), text),
+        **dict.fromkeys(("parameters", "result"), structure),
         **dict.fromkeys(("allowed_tools", "allowed_paths", "allowed_apps"), lambda: [text(), hidden.token]),
         **dict.fromkeys(("capabilities", "metadata"), structure),
         **dict.fromkeys(("connection", "type", "host", "database", "username", "password", "error"), text),
@@ -118,7 +123,7 @@ def arguments(verb: str, method: Callable[..., Any], plant: dict[str, Callable[[
     good = {"run": 1, "step": 1, "artifact": 1, "session": "plain", "length": 5, "start": 0, "lines": 3}
     good |= {"moment": 5, "profile": "restricted", "kind": "log", "level": "info", "status": "ok"}
     good |= {"role": "node"}
-    good |= {"actual": 1.0, "duration": 1.0, "estimate": 2.0, "use": 1}
+    good |= {"execution": 1, "success": True, "actual": 1.0, "duration": 1.0, "estimate": 2.0, "use": 1}
     chosen = {}
     for name, parameter in inspect.signature(method).parameters.items():
         if name == "category" and verb.startswith("usage"):
@@ -170,6 +175,8 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
         store.connections.save("other", "sqlite", "other")
         store.agents.create("other")
         store.idempotency.begin("plain", "plain")
+        store.events.add("plain")
+        store.tool_executions.record("plain", {}, success=True)
         worked = set()
         found = verbs(store)
         for verb, method in found.items():
@@ -188,6 +195,9 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
             for byte in hidden.text().encode():
                 writer.write(bytes([byte]))
                 writer.step()
+        with pytest.raises(ValueError, match="wrong"), store.tool_executions.measure("plain", {}) as execution:
+            execution.result = plant["result"]()
+            raise ValueError(f"wrong {hidden.text()}")
         assert len(worked) > 30
         look_at_files(folder, hidden, tmp_path)
     look_at_files(folder, hidden, tmp_path)

@@ -102,6 +102,9 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
     store.usage.record(text, "core", session=f"session {text}", context=structure, error=text)
     store.metrics.record(text, duration=1.0, error_type=text, details=structure)
     store.productivity.record(text, estimate=2.0, actual=1.0, context=structure)
+    told = {"error": text, "user_query": text, "reasoning": text}
+    store.tool_executions.record(f"tool {text}", structure, success=False, result=structure, **told)
+    store.events.add(f"type {text}", data=structure)
     store._connection.write("UPDATE projects SET root = $1", (f"/root/{text}",))
 
 

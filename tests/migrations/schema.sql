@@ -643,13 +643,13 @@ CREATE INDEX sessions_started ON sessions (started_at);
 
 CREATE INDEX tool_executions_device ON tool_executions (device_id, executed_at) WHERE device_id IS NOT NULL;
 
-CREATE INDEX tool_executions_executed ON tool_executions (executed_at, tool, success, duration, device_id);
+CREATE INDEX tool_executions_executed ON tool_executions (executed_at);
 
 CREATE INDEX tool_executions_failed ON tool_executions (executed_at) WHERE success = 0;
 
 CREATE INDEX tool_executions_session ON tool_executions (session_id, executed_at) WHERE session_id IS NOT NULL;
 
-CREATE INDEX tool_executions_tool ON tool_executions (tool, executed_at);
+CREATE INDEX tool_executions_tool ON tool_executions (tool, executed_at, id, success, duration);
 
 CREATE INDEX tracked_files_sha256 ON tracked_files (sha256);
 

@@ -44,7 +44,7 @@ class ToolUse(NamedTuple):
 
 
 class DeviceActivity(NamedTuple):
-    """What a device executed lately; `last_activity` is None for one that executed nothing."""
+    """What a device executed lately, and when it last executed anything at all; None: never."""
 
     device: str
     hostname: str | None
