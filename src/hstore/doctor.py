@@ -64,6 +64,7 @@ def examine(path: str | os.PathLike[str] | None = None, *, settle: bool = True) 
     sound = not any(check.status == "fail" for check in checks)
     if sound and not any(check.data.get("due") for check in checks):
         checks.append(_lost_runs(place.path, settle))
+        checks.append(_audit_chain(place.path))
     return _report(place.path, True, checks)
 
 
@@ -176,3 +177,18 @@ def _lost_runs(path: str, settle: bool) -> Check:
     return Check(
         "lost_runs", "info", f"{len(lost)} runs lost their recorder: {shown}; what it had committed is there", data
     )
+
+
+def _audit_chain(path: str) -> Check:
+    try:
+        with Store.open(path, readonly=True, create=False) as store:
+            report = store.audit.verify()
+    except HstoreError as failure:
+        return Check("audit_chain", "warn", f"could not be looked at: {failure}", _kind(failure))
+    data = {"lines": report.lines, "head": report.head, "problems": [each.message for each in report.problems]}
+    if not report.ok:
+        message = f"{report.problem_count} things are wrong with the audit log, first: {report.problems[0].message}"
+        return Check("audit_chain", "fail", message, data)
+    if not report.chained:
+        return Check("audit_chain", "info", "the audit log has no chain; `hstore audit chain` begins one", data)
+    return Check("audit_chain", "ok", f"{report.lines} lines of the audit log are as they were written", data)

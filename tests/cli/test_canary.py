@@ -51,7 +51,10 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["memory", "list", "--json"], ""),
         (["log", "show", "latest"], ""),
         (["project", "info", "--json"], ""),
+        (["audit", "chain", "--json"], ""),
         (["audit", "list", "--json"], ""),
+        (["audit", "verify", "--head", text], ""),
+        (["audit", "verify", "--json"], ""),
         (["mask", "apply", "--json"], ""),
         (["mask", "apply", "--dry-run"], ""),
         (["db", "compact", "--dry-run"], ""),
@@ -109,6 +112,7 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
             "memory history",
             "doctor --json",
             "audit list",
+            "audit chain",
         )
     } == {0}
     look_at_content(folder / "project.db", hidden)

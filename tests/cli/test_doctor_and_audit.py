@@ -1,7 +1,10 @@
-"""`hstore doctor` and `hstore audit list`."""
+"""`hstore doctor` and `hstore audit`."""
 
 from __future__ import annotations
 
+import json
+
+import apsw
 import pytest
 
 from hstore import Store
@@ -57,3 +60,42 @@ def test_audit_list(hstore, tmp_path):
     text = hstore("audit", "list").stdout.decode()
     assert "\x1b" not in text
     assert "came back \\e[2J" in text
+
+
+def test_audit_chain_is_begun_shown_and_verified(hstore, tmp_path):
+    """Exit code 1 when it is broken, 3 for the head of none; the head that was kept is looked for."""
+    hstore("project", "init")
+    assert hstore("audit", "head").returncode == 3
+    assert b"no chain" in hstore("audit", "verify").stdout
+    assert hstore.json("audit", "chain")["began"] is True
+    assert hstore.json("audit", "chain")["began"] is False
+    head = hstore("audit", "head").stdout.decode().strip()
+    assert hstore.json("audit", "head") == {"line": 1, "hash": head}
+    done = hstore("audit", "verify", "--head", head)
+    assert done.returncode == 0
+    assert b"as they were written" in done.stdout
+    assert b"that of line 1" in done.stdout
+    assert hstore("audit", "verify", "--head", "0" * 64).returncode == 1
+    assert hstore("audit", "verify", "--head", "short").returncode == 2
+    assert hstore("doctor").returncode == 0
+
+
+def test_audit_verify_names_what_was_changed(hstore, tmp_path):
+    """In text and in the documented shape; the doctor fails."""
+    with Store.open(tmp_path / "project.db") as store:
+        store.audit.chain()
+        store.audit.write("info", "deploy.started")
+    raw = apsw.Connection(str(tmp_path / "project.db"))
+    raw.execute("DROP TRIGGER audit_log_no_update; UPDATE audit_log SET event = 'deploy.failed' WHERE id = 2")
+    raw.close()
+    done = hstore("audit", "verify")
+    assert done.returncode == 1
+    assert b"line 2" in done.stdout
+    report = json.loads(hstore("audit", "verify", "--json").stdout)
+    assert set(report) == {
+        "ok", "chained", "first", "last", "head", "lines", "known_line", "problems", "problem_count",
+    }  # fmt: skip
+    assert [set(each) for each in report["problems"]] == [{"kind", "first", "last", "message"}]
+    done = hstore("doctor")
+    assert done.returncode == 1
+    assert b"audit_chain: 1 things are wrong" in done.stdout

@@ -54,6 +54,9 @@ def test_info(hstore, tmp_path):
         ("forget", "key"),
         ("memory", "list"),
         ("audit", "list"),
+        ("audit", "chain"),
+        ("audit", "head"),
+        ("audit", "verify"),
     ],
     ids=" ".join,
 )

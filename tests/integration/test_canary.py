@@ -65,6 +65,7 @@ THERE: dict[str, dict[str, Any]] = {
     **{f"events.{verb}": {"device": "plain"} for verb in ("add", "list", "unresolved")},
     **{f"tool_executions.{verb}": {"device": "plain"} for verb in ("list", "measure")},
     "tool_executions.record": {"device": "plain"},
+    "audit.verify": {"head": None},
 }
 
 
@@ -89,6 +90,7 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         **dict.fromkeys(("connection", "type", "host", "database", "username", "password", "error"), text),
         **dict.fromkeys(("user_hash", "description"), text),
         **dict.fromkeys(("ssl", "options"), structure),
+        "head": text,
         **dict.fromkeys(("error", "error_type", "feature", "operation", "type"), text),
         "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
         "key": lambda: f"{next(unique)} {text()}",
