@@ -234,8 +234,9 @@ CREATE TABLE knowledge_relationships (
     CHECK (from_id <> to_id)
 ) STRICT;
 
-CREATE INDEX knowledge_relationships_from ON knowledge_relationships (from_id, strength);
-CREATE INDEX knowledge_relationships_to ON knowledge_relationships (to_id, strength);
+-- All that `related` and `walk` read of a relationship.
+CREATE INDEX knowledge_relationships_from ON knowledge_relationships (from_id, strength, to_id, type);
+CREATE INDEX knowledge_relationships_to ON knowledge_relationships (to_id, strength, from_id, type);
 
 -- `sealed` columns are encrypted by the `cryptography` package's Fernet; nothing here can read them without the key.
 CREATE TABLE database_connections (

@@ -56,6 +56,11 @@ def in_range(field: str, microseconds: int) -> int:
     return microseconds
 
 
+def nearest(microseconds: int) -> int:
+    """The nearest time that `datetime` can show, for what others have set, such as the times of files."""
+    return min(max(microseconds, _EARLIEST), _LATEST)
+
+
 def _from_datetime(field: str, value: object) -> int:
     from datetime import datetime, timedelta, timezone
 

@@ -9,7 +9,7 @@ from hstore.masking import SEPARATOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from hstore.masking import Masker
@@ -248,6 +248,20 @@ def _shortened_words(words: list[str]) -> list[str]:
             return [*kept, f"[…{len(words) - position} arguments left out…]"]
         kept.append(word)
     return kept
+
+
+def several(field: str, values: Iterable[Any]) -> list[Any]:
+    """What a caller gives as several values.
+
+    Raises:
+        InvalidInput: one text, or what cannot be gone through.
+    """
+    if isinstance(values, (str, bytes)):
+        raise InvalidInput(f"{field}: several, as in ['a', 'b'], not one text")
+    try:
+        return list(values)
+    except TypeError:
+        raise InvalidInput(f"{field}: several, as in ['a', 'b']") from None
 
 
 def json_array(words: Sequence[str]) -> str:

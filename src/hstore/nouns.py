@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from hstore.domains.artifacts import Artifacts
     from hstore.domains.audit import Audit
     from hstore.domains.connections import Connections
+    from hstore.domains.conversations import Conversations
     from hstore.domains.devices import Devices
     from hstore.domains.events import Events
+    from hstore.domains.files import Files
     from hstore.domains.idempotency import Idempotency
+    from hstore.domains.knowledge import Knowledge
     from hstore.domains.memory import Memories
     from hstore.domains.metrics import Metrics
     from hstore.domains.nonces import Nonces
@@ -80,9 +83,12 @@ class LateNouns:
     audit: Audit
     config: Config
     connections: Connections
+    conversations: Conversations
     devices: Devices
     events: Events
+    files: Files
     idempotency: Idempotency
+    knowledge: Knowledge
     masking: Remasking
     memory: Memories
     preferences: Preferences
@@ -134,6 +140,15 @@ def _connections(store: LateNouns) -> Connections:
     from hstore.domains.connections import Connections
 
     return Connections(store._connection, store._door, store._sealing, store.audit.write)
+
+
+def _conversations(store: LateNouns) -> Conversations:
+    from hstore.domains.conversations import Conversations
+
+    def count(session: int, messages: int) -> None:
+        store.sessions.count(session, messages=messages)
+
+    return Conversations(store._connection, store._door, store._ambient.id_of, count)
 
 
 def _devices(store: LateNouns) -> Devices:
@@ -214,9 +229,12 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "audit": _plain("hstore.domains.audit", "Audit"),
     "config": _config,
     "connections": _connections,
+    "conversations": _conversations,
     "devices": _devices,
     "events": _events,
+    "files": _plain("hstore.domains.files", "Files"),
     "idempotency": _plain("hstore.domains.idempotency", "Idempotency"),
+    "knowledge": _plain("hstore.domains.knowledge", "Knowledge"),
     "masking": _masking,
     "memory": _memory,
     "preferences": _preferences,

@@ -39,7 +39,7 @@ class Store(LateNouns):
         migrated: the migrations that this open applied.
         runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity,
             connections, preferences, config, nonces, idempotency, tool_executions,
-            events: the nouns.
+            events, conversations, knowledge, files: the nouns.
     """
 
     def __init__(

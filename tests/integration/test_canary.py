@@ -38,8 +38,11 @@ NOT_TEXT = {
     "actual", "cache_hit", "created_at", "days", "estimate", "newest", "satisfaction", "success", "tokens",
     "use", "execution", "executed_at", "acknowledged", "resolved", "more_than",
     "expired", "finished", "hold", "wait",
+    "confidence", "depth", "min_confidence", "missing", "response_time", "strength", "verify",
 }  # fmt: skip
-ENUMERATED = {"profile", "status", "kind", "scope", "level", "role", "auth", "severity"}
+ENUMERATED = {
+    "profile", "status", "kind", "scope", "level", "role", "auth", "severity", "source_type", "direction",
+}  # fmt: skip
 EPOCH = to_datetime(0)
 # Verbs that speak of what must be there: called with what is planted, which shows in no error, and with this.
 THERE: dict[str, dict[str, Any]] = {
@@ -66,6 +69,16 @@ THERE: dict[str, dict[str, Any]] = {
     **{f"tool_executions.{verb}": {"device": "plain"} for verb in ("list", "measure")},
     "tool_executions.record": {"device": "plain"},
     "audit.verify": {"head": None},
+    "conversations.add": {"parent": "plain"},
+    "conversations.delete": {"conversation": "other"},
+    **{f"conversations.{verb}": {"conversation": "plain"} for verb in ("get", "id_of", "replies", "thread")},
+    "knowledge.delete": {"item": "other"},
+    **{f"knowledge.{verb}": {"item": "plain"} for verb in ("get", "id_of", "update")},
+    **{f"knowledge.{verb}": {"item": "plain", "type": "extends"} for verb in ("related", "walk")},
+    **{f"knowledge.{verb}": {"a": "plain", "b": "third", "type": "extends"} for verb in ("relate", "unrelate")},
+    **{f"files.{verb}": {"sha256": None} for verb in ("parsed", "parse_failed")},
+    "files.list": {"status": "pending"},
+    "files.scan": {"patterns": None},
 }
 
 
@@ -76,6 +89,9 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
     structure = lambda: {"list": [text()], hidden.token: 1, "password": hidden.named, "deep": {"k": text()}}  # noqa: E731 - a table of plants
     file = tmp_path / f"file {hidden.token}"
     file.write_text(text())
+    scanned = tmp_path / f"scanned {hidden.token}"
+    scanned.mkdir()
+    (scanned / f"{text()}.py").write_text(text())
     return {
         **dict.fromkeys(("app", "name", "cwd", "git_sha", "title", "selection", "event", "message"), text),
         **dict.fromkeys(("context_dir", "device", "agent", "sender", "channel", "category", "tag", "path"), text),
@@ -92,6 +108,17 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         **dict.fromkeys(("ssl", "options"), structure),
         "head": text,
         **dict.fromkeys(("error", "error_type", "feature", "operation", "type"), text),
+        **dict.fromkeys(
+            ("a", "b", "conversation", "item", "parent", "question", "response", "sha256", "source_id"), text
+        ),
+        **dict.fromkeys(("context_files", "context_databases", "patterns"), lambda: [text(), hidden.token]),
+        "field": lambda: "plain",
+        "folder": lambda: scanned,
+        **{
+            f"files.{verb}.path": lambda: scanned / f"{text()}.py"
+            for verb in ("get", "parsed", "parse_failed", "track")
+        },
+        **{f"knowledge.{verb}.content": text for verb in ("add", "update")},
         "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
         "key": lambda: f"{next(unique)} {text()}",
         "content": lambda: io.BytesIO(text().encode() * 20),
@@ -124,11 +151,13 @@ def arguments(verb: str, method: Callable[..., Any], plant: dict[str, Callable[[
     """The arguments of a verb that take text, planted; the others good."""
     good = {"run": 1, "step": 1, "artifact": 1, "session": "plain", "length": 5, "start": 0, "lines": 3}
     good |= {"moment": 5, "profile": "restricted", "kind": "log", "level": "info", "status": "ok"}
-    good |= {"role": "node"}
     good |= {"execution": 1, "success": True, "actual": 1.0, "duration": 1.0, "estimate": 2.0, "use": 1}
+    good |= {"role": "node", "source_type": "file", "direction": "both"}
     chosen = {}
     for name, parameter in inspect.signature(method).parameters.items():
-        if name == "category" and verb.startswith("usage"):
+        if f"{verb}.{name}" in plant:
+            chosen[name] = plant[f"{verb}.{name}"]()
+        elif name == "category" and verb.startswith("usage"):
             chosen[name] = "core"
         elif name in plant:
             chosen[name] = plant[name]()
@@ -179,6 +208,10 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
         store.idempotency.begin("plain", "plain")
         store.events.add("plain")
         store.tool_executions.record("plain", {}, success=True)
+        for key in ("plain", "other", "third"):
+            store.conversations.add("plain", "plain", key=key)
+            store.knowledge.add("plain", "plain", type="plain", key=key)
+        store.files.track(plant["files.track.path"]())
         worked = set()
         found = verbs(store)
         for verb, method in found.items():

@@ -105,6 +105,18 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
     told = {"error": text, "user_query": text, "reasoning": text}
     store.tool_executions.record(f"tool {text}", structure, success=False, result=structure, **told)
     store.events.add(f"type {text}", data=structure)
+    store.conversations.add(
+        text, text * 3, key=f"talk {text}", context_files=[f"/c/{text}", hidden.token], context_databases=[text, 5]
+    )
+    source = f"file {text}"
+    store.knowledge.add(
+        text, text * 3, type=text, source_type="file", source_id=source, key=text, tags=[text], metadata=structure
+    )
+    tracked = Path(store.path).with_name(f"{text}.py")
+    tracked.write_text("plain")
+    store.files.track(tracked)
+    store.files.parse_failed(tracked, text)
+    tracked.unlink()
     store._connection.write("UPDATE projects SET root = $1", (f"/root/{text}",))
 
 
@@ -645,7 +657,7 @@ def test_every_column_for_words_is_masked_anew(store: Store) -> None:
         "nonces": {"digest"},
         "idempotency_keys": {"digest"},
         "events": {"severity"},
-        "tracked_files": {"sha256", "status"},
+        "tracked_files": {"path_digest", "sha256", "status"},
         "knowledge_items": {"source_type"},
         "database_connections": {"type", "auth", "sealed_password"},
         "database_schemas": {"kind"},

@@ -589,9 +589,9 @@ CREATE INDEX knowledge_items_type ON knowledge_items (type, created_at);
 
 CREATE INDEX knowledge_items_type_confidence ON knowledge_items (type, confidence);
 
-CREATE INDEX knowledge_relationships_from ON knowledge_relationships (from_id, strength);
+CREATE INDEX knowledge_relationships_from ON knowledge_relationships (from_id, strength, to_id, type);
 
-CREATE INDEX knowledge_relationships_to ON knowledge_relationships (to_id, strength);
+CREATE INDEX knowledge_relationships_to ON knowledge_relationships (to_id, strength, from_id, type);
 
 CREATE INDEX memory_category ON memory (category) WHERE category IS NOT NULL;
 

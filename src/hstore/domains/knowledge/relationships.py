@@ -1,0 +1,141 @@
+"""Relationships between items, named by their ids: setting, following, and walking along them."""
+
+from __future__ import annotations
+
+from hstore.clock import now
+from hstore.domains.knowledge.items import COLUMNS, WIDTH, items
+from hstore.errors import InvalidInput
+from hstore.listing import ALL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hstore.engine import Connection
+    from hstore.engine.connection import Row
+    from hstore.models.knowledge import KnowledgeItem, ReachedItem, RelatedItem
+
+    Step = tuple[int, int, int, str, float]
+
+TYPES = ("relates_to", "contradicts", "extends", "implements")
+DIRECTIONS = ("out", "in", "both")
+
+RELATE = """
+    INSERT INTO knowledge_relationships (from_id, to_id, type, strength, created_at) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (from_id, to_id, type) DO UPDATE SET strength = excluded.strength
+"""
+UNRELATE = """
+    DELETE FROM knowledge_relationships WHERE from_id = $1 AND to_id = $2 AND type = coalesce($3, type) RETURNING id
+"""
+OUT = f"""
+    SELECT {COLUMNS}, r.type, r.strength
+    FROM knowledge_relationships AS r JOIN knowledge_items AS i ON i.id = r.to_id
+    WHERE r.from_id = $1 AND r.type = coalesce($2, r.type)
+    ORDER BY r.strength DESC, i.confidence DESC, i.id LIMIT $3
+"""  # noqa: S608 - columns are a constant
+IN = f"""
+    SELECT {COLUMNS}, r.type, r.strength
+    FROM knowledge_relationships AS r JOIN knowledge_items AS i ON i.id = r.from_id
+    WHERE r.to_id = $1 AND r.type = coalesce($2, r.type)
+    ORDER BY r.strength DESC, i.confidence DESC, i.id LIMIT $3
+"""  # noqa: S608 - columns are a constant
+NEXT_OUT = """
+    SELECT to_id, type, strength FROM knowledge_relationships WHERE from_id = $1 AND type = coalesce($2, type)
+    ORDER BY strength DESC, to_id LIMIT $3
+"""
+NEXT_IN = """
+    SELECT from_id, type, strength FROM knowledge_relationships WHERE to_id = $1 AND type = coalesce($2, type)
+    ORDER BY strength DESC, from_id LIMIT $3
+"""
+BY_IDS = f"SELECT {COLUMNS} FROM knowledge_items AS i WHERE i.id IN (SELECT value FROM json_each($1))"  # noqa: S608 - columns are a constant
+
+CONFIDENCE = 7
+TOGETHER = 500
+"""Items that are read by one statement."""
+
+
+class Relationships:
+    """What `store.knowledge` asks of the table of relationships."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def relate(self, one: int, other: int, kind: str, strength: float) -> None:
+        """Set how strongly `one` relates to `other`."""
+        if one == other:
+            raise InvalidInput("b: an item does not relate to itself; give another one than for a")
+        self._connection.write(RELATE, (one, other, kind, strength, now()))
+
+    def unrelate(self, one: int, other: int, kind: str | None) -> int:
+        """Remove relationships from `one` to `other`; return how many there were."""
+        return len(self._connection.write(UNRELATE, (one, other, kind)))
+
+    def related(self, item: int, kind: str | None, direction: str, limit: int) -> list[RelatedItem]:
+        """The nearest items of one, the strongest relationships first, among those of one strength the surest."""
+        from hstore.models.knowledge import RelatedItem
+
+        found: list[tuple[Row, str]] = []
+        for way, statement in (("out", OUT), ("in", IN)):
+            if direction in (way, "both"):
+                found += [(row, way) for row in self._connection.rows(statement, (item, kind, limit))]
+        if direction == "both":
+            found.sort(key=lambda each: (-each[0][WIDTH + 1], -each[0][CONFIDENCE], each[0][0]))
+            del found[limit:]
+        made = items([row for row, _ in found])
+        return [
+            RelatedItem(each, row[WIDTH], row[WIDTH + 1], way) for each, (row, way) in zip(made, found, strict=True)
+        ]
+
+    def walk(self, start: int, depth: int, kind: str | None, direction: str, limit: int) -> list[ReachedItem]:
+        """The items around one, breadth first."""
+        from hstore.models.knowledge import ReachedItem
+
+        steps = self._steps(start, depth, kind, direction, limit)
+        known = self._by_ids([step[0] for step in steps])
+        # One that was deleted while others were read is left out.
+        return [ReachedItem(known[step[0]], *step[1:]) for step in steps if step[0] in known]
+
+    def _steps(self, start: int, depth: int, kind: str | None, direction: str, limit: int) -> list[Step]:
+        """Item, distance, where it was reached from, and over what: each item once, at its smallest distance.
+
+        One search for each item that is gone on from. A recursive query takes half the time for small depths, but
+        cannot tell that it has been somewhere: in a dense graph it counts ways, not items, and has no bound.
+        """
+        reached: list[Step] = []
+        seen, level = {start}, [start]
+        for distance in range(1, depth + 1):
+            ahead: list[int] = []
+            for via in level:
+                # Each that has been seen can come once more for each type and direction; behind those are new ones.
+                room = min(ALL, limit - len(reached) + len(seen) * len(TYPES))
+                for number, over, strength in self._next(via, kind, direction, room):
+                    if number in seen:
+                        continue
+                    seen.add(number)
+                    ahead.append(number)
+                    reached.append((number, distance, via, over, strength))
+                    if len(reached) >= limit:
+                        return reached
+            if not ahead:
+                break
+            level = ahead
+        return reached
+
+    def _next(self, via: int, kind: str | None, direction: str, room: int) -> Sequence[Row]:
+        """Where relationships lead from an item, the strongest first."""
+        found: list[Row] = []
+        for way, statement in (("out", NEXT_OUT), ("in", NEXT_IN)):
+            if direction in (way, "both"):
+                found += self._connection.rows(statement, (via, kind, room))
+        if direction == "both":
+            found.sort(key=lambda row: (-row[2], row[0]))
+        return found
+
+    def _by_ids(self, numbers: Sequence[int]) -> dict[int, KnowledgeItem]:
+        return {each.id: each for page in _pages(numbers) for each in items(self._connection.rows(BY_IDS, (page,)))}
+
+
+def _pages(numbers: Sequence[int]) -> Iterator[str]:
+    """Ids as JSON arrays of a bounded length."""
+    for start in range(0, len(numbers), TOGETHER):
+        yield f"[{','.join(map(str, numbers[start : start + TOGETHER]))}]"
