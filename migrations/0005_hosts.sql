@@ -336,6 +336,23 @@ CREATE INDEX file_cache_sha256 ON file_cache (sha256);
 CREATE INDEX file_cache_created ON file_cache (created_at);
 CREATE INDEX file_cache_accessed ON file_cache (accessed_at, size);
 
+-- What each cache holds together: a put adds to it, and whatever deletes an entry takes away.
+CREATE TABLE cache_totals (
+    cache   TEXT PRIMARY KEY,
+    entries INTEGER NOT NULL,
+    size    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER response_cache_gone AFTER DELETE ON response_cache
+BEGIN
+    UPDATE cache_totals SET entries = entries - 1, size = size - OLD.size WHERE cache = 'response_cache';
+END;
+
+CREATE TRIGGER file_cache_gone AFTER DELETE ON file_cache
+BEGIN
+    UPDATE cache_totals SET entries = entries - 1, size = size - OLD.size WHERE cache = 'file_cache';
+END;
+
 CREATE TABLE feature_usage (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     session_id   INTEGER REFERENCES sessions (id) ON DELETE CASCADE,

@@ -184,6 +184,23 @@ class Door:
             raise InvalidInput(f"{field}: larger than {JSON_LIMIT} bytes as JSON")
         return text
 
+    def digest(self, field: str, value: Any) -> bytes:
+        """The SHA-256 of a JSON value in one form: keys sorted by code point, no spaces, UTF-8. It is not masked.
+
+        Raises:
+            InvalidInput: not JSON.
+        """
+        from hashlib import sha256
+        from json import dumps
+
+        from hstore.masking._json import strict_json
+
+        try:
+            strict_json(value)
+        except InvalidInput as refused:
+            raise InvalidInput(f"{field}: {refused}") from None
+        return sha256(dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).digest()
+
     def sealed_text(self, field: str, value: str) -> bytes:
         """A text that is to be sealed: checked, but not masked. It may reach a table only as what a key made of it.
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hstore.domains.agents import Agents
     from hstore.domains.artifacts import Artifacts
     from hstore.domains.audit import Audit
+    from hstore.domains.caches import FileCache, ResponseCache
     from hstore.domains.connections import Connections
     from hstore.domains.conversations import Conversations
     from hstore.domains.devices import Devices
@@ -85,6 +86,7 @@ class LateNouns:
     connections: Connections
     conversations: Conversations
     devices: Devices
+    file_cache: FileCache
     events: Events
     files: Files
     idempotency: Idempotency
@@ -94,6 +96,7 @@ class LateNouns:
     preferences: Preferences
     metrics: Metrics
     productivity: Productivity
+    response_cache: ResponseCache
     nonces: Nonces
     sessions: Sessions
     tool_executions: ToolExecutions
@@ -160,6 +163,12 @@ def _devices(store: LateNouns) -> Devices:
     return Devices(store._connection, store._door, note)
 
 
+def _file_cache(store: LateNouns) -> FileCache:
+    from hstore.domains.caches import FileCache
+
+    return FileCache(store._connection, store._door, store._readonly)
+
+
 def _events(store: LateNouns) -> Events:
     from hstore.domains.events import Events
 
@@ -182,6 +191,12 @@ def _preferences(store: LateNouns) -> Preferences:
     from hstore.domains.settings import Preferences
 
     return Preferences(store._connection, store._door, store._sealing)
+
+
+def _response_cache(store: LateNouns) -> ResponseCache:
+    from hstore.domains.caches import ResponseCache
+
+    return ResponseCache(store._connection, store._door, store._readonly)
 
 
 def _sealing(store: LateNouns) -> Sealing:
@@ -231,6 +246,7 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "connections": _connections,
     "conversations": _conversations,
     "devices": _devices,
+    "file_cache": _file_cache,
     "events": _events,
     "files": _plain("hstore.domains.files", "Files"),
     "idempotency": _plain("hstore.domains.idempotency", "Idempotency"),
@@ -238,6 +254,7 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "masking": _masking,
     "memory": _memory,
     "preferences": _preferences,
+    "response_cache": _response_cache,
     "_sealing": _sealing,
     "metrics": _plain("hstore.domains.metrics", "Metrics"),
     "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),

@@ -48,12 +48,22 @@ BEGIN
     SELECT RAISE(ABORT, 'audit_log is append-only');
 END;
 
+CREATE TRIGGER file_cache_gone AFTER DELETE ON file_cache
+BEGIN
+    UPDATE cache_totals SET entries = entries - 1, size = size - OLD.size WHERE cache = 'file_cache';
+END;
+
 CREATE TRIGGER memory_keep_history AFTER UPDATE OF version ON memory WHEN OLD.version <> NEW.version
 BEGIN
     INSERT INTO memory_history (memory_id, version, value, category, tags, held_from, held_until)
     VALUES (OLD.id, OLD.version, OLD.value, OLD.category, OLD.tags, coalesce(OLD.held_from, OLD.updated_at),
             max(coalesce(OLD.held_from, OLD.updated_at), min(NEW.updated_at, coalesce(OLD.expires_at, NEW.updated_at))));
     DELETE FROM memory_history WHERE memory_id = OLD.id AND version <= OLD.version - 100;
+END;
+
+CREATE TRIGGER response_cache_gone AFTER DELETE ON response_cache
+BEGIN
+    UPDATE cache_totals SET entries = entries - 1, size = size - OLD.size WHERE cache = 'response_cache';
 END;
 
 CREATE TABLE agents (
@@ -107,6 +117,12 @@ CREATE TABLE audit_log (
     message TEXT    NOT NULL DEFAULT '',
     data    TEXT
 , hash BLOB CHECK (length(hash) = 32)) STRICT;
+
+CREATE TABLE cache_totals (
+    cache   TEXT PRIMARY KEY,
+    entries INTEGER NOT NULL,
+    size    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE chunks (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -155,6 +155,7 @@ WITHOUT_WORDS = {
     "device_presence": "numbers and enumerated words",
     "knowledge_relationships": "numbers and enumerated words",
     "audit_chain": "hashes",
+    "cache_totals": "numbers",
     "retention_policies": "enumerated words and numbers",
     "dictionaries": "pieces of content, all made anew when content was replaced",
 }
