@@ -35,7 +35,8 @@ NOT_TEXT = {
     "dry_run", "everything", "patience", "progress", "moment",
     "offline_after", "approved", "active", "exclusive", "memory", "disk", "messages", "tool_executions", "n",
     "port", "sensitive", "tokens", "max_entries", "max_bytes", "max_age", "older_than",
-    "actual", "cache_hit", "created_at", "days", "estimate", "newest", "satisfaction", "success", "use", "execution", "executed_at", "acknowledged", "resolved", "more_than",
+    "actual", "cache_hit", "created_at", "days", "estimate", "newest", "satisfaction", "success", "use",
+    "execution", "executed_at", "acknowledged", "resolved", "more_than",
     "expired", "finished", "hold", "wait",
     "confidence", "depth", "min_confidence", "missing", "response_time", "strength", "verify",
 }  # fmt: skip
