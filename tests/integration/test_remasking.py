@@ -92,7 +92,7 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
         options=structure,
     )
     store.connections.failed(1, text)
-    store.response_cache.put(text, text, model=text)
+    store.response_cache.put(f"is {hidden.token} short?", text, model=text)
     store.file_cache.put(f"/f/{text}", "0" * 64, "parse", structure, structure)
     store.preferences.set(text, f"k {text}", structure, user_hash=text)
     store.config.set(f"k {text}", structure, description=text)
