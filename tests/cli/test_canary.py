@@ -84,6 +84,10 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
             ],
             hidden.named,
         ),
+        (["devices", "list", "--json"], ""),
+        (["devices", "show", text], ""),
+        (["devices", "approve", text], ""),
+        (["devices", "revoke", hidden.token], ""),
         (["connections", "add", "d", "oracle", "d", "--ask-password"], hidden.named),
         (["connections", "list", "--json"], ""),
         (["connections", "list"], ""),
@@ -103,6 +107,7 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
     assert {
         codes[name]
         for name in (
+            "devices list",
             "connections list",
             "connections remove",
             "key reseal",
