@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from hstore import Store
-from hstore.domains.runs import config_hash
 
 APP = "benchmarks/compare.py"
 MEMORY = "benchmarks/compare"
@@ -37,7 +36,7 @@ def previous(path: Path, configuration: dict[str, Any]) -> Kept | None:
     if not path.exists():
         return None
     with Store.open(path, readonly=True) as store:
-        wanted = config_hash(configuration)
+        wanted = store.runs.config_hash(configuration)
         for run in store.runs.list(app=APP, limit=LOOKED_AT):
             if run.config_hash == wanted:
                 content = store.read_artifact(store.artifacts.list(run=run.id)[0].id)

@@ -81,6 +81,7 @@ THERE: dict[str, dict[str, Any]] = {
     **{f"files.{verb}": {"sha256": None} for verb in ("parsed", "parse_failed")},
     "files.list": {"status": "pending"},
     "files.scan": {"patterns": None},
+    "runs.step": {"run": 2},
 }
 
 
@@ -200,6 +201,7 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
         store.record_run("plain", "plain", exit_code=0)
         store.session("plain")
         store.runs.step_start(1, "plain")
+        store.record_run("goes on", "plain")
         store.usage.start("plain", "core")
         store.attach_artifact(1, "log", b"plain")
         store.devices.register("plain", secret="plain")

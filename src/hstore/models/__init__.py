@@ -87,7 +87,7 @@ class Run(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A named part of a run; `status` is running, ok, failed or skipped."""
+    """A named part of a run; `status` is running, ok, failed, skipped, or lost (as its run)."""
 
     id: int
     run: int

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from hstore.domains.runs.noun import Runs
-from hstore.domains.runs.rows import config_hash
 
-__all__ = ["Runs", "config_hash"]
+__all__ = ["Runs"]

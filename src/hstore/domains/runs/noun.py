@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from hstore.domains.steps import Steps
+    from hstore.domains.steps import RunningStep, Steps
     from hstore.door import Door
     from hstore.engine import Connection
     from hstore.engine.connection import Value
@@ -44,6 +44,8 @@ FINISH = """
     UPDATE runs SET finished_at = $1, duration = $2, exit_code = $3, signal = $4, status = $5, owner = NULL
     WHERE id = $6
 """
+# Whoever was at them does not end them any more.
+FAIL_STEPS = "UPDATE run_steps SET status = 'failed', finished_at = $1 WHERE run_id = $2 AND status = 'running'"
 RUNNING = "SELECT id, owner FROM runs WHERE status = 'running' AND owner IS NOT NULL ORDER BY id"
 LOSE = "UPDATE runs SET status = 'lost' WHERE id = $1 AND status = 'running'"
 STILL_RUNNING = "r.status = 'running' AND r.id NOT IN (SELECT value FROM json_each("
@@ -177,7 +179,7 @@ class Runs:
         finished_at: datetime | float | None = None,
         duration: float | None = None,
     ) -> None:
-        """Note that a run that was recorded as running is over."""
+        """Note that a run that was recorded as running is over; steps of it that still run have failed with that."""
         end = now() if finished_at is None else from_time("finished_at", finished_at)
         code, number = exit_columns(exit_code, signal)
         with self._connection.transaction():
@@ -188,6 +190,7 @@ class Runs:
                 raise InvalidInput(f"run: {run} has already ended as {state[0]}")
             length = max(0, end - state[1]) if duration is None else from_seconds("duration", duration)
             self._connection.write(FINISH, (end, length, code, number, status_of(code, number), run))
+            self._connection.write(FAIL_STEPS, (end, run))
 
     def get(self, run: int) -> Run:
         """The run of that id.
@@ -244,12 +247,52 @@ class Runs:
         newest = self.list(app=app, session=session, limit=1)
         return newest[0] if newest else None
 
-    def steps(self, run: int) -> Sequence[Step]:
-        """The steps of a run, in their order."""
-        return self._steps().list(run)
+    @staticmethod
+    def config_hash(config: Any) -> str:
+        """The hash that a run with this configuration has: SHA-256, in hex, of its canonical JSON (RFC 8785).
+
+        Raises:
+            InvalidInput: it is not JSON.
+        """
+        from hstore.domains.runs.configuration import config_hash
+
+        return config_hash(config)
+
+    def steps(
+        self,
+        run: int,
+        *,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        limit: int | None = None,
+        after: int | None = None,
+    ) -> Sequence[Step]:
+        """The steps of a run, in their order: the oldest first, all of them unless `limit` says how many.
+
+        A step that still ran when its run lost its recorder is lost as well.
+
+        Args:
+            run: id of the run.
+            since, until: bounds of the time they started, the second exclusive.
+            limit: steps at most.
+            after: id of the last step seen: the page behind it.
+        """
+        return self._steps().list(run, since=since, until=until, limit=limit, after=after)
+
+    def step(self, run: int, name: str) -> RunningStep:
+        """A step as a block: `with store.runs.step(run, "build") as step:`; steps may nest.
+
+        It ends as ok, as skipped after `step.skip()`, and as failed by an exception, which goes through unchanged.
+        `step.stats` is a dict for its figures: `step.stats["files"] = 3`. In a batch that is rolled back, the step is
+        rolled back too. If this process dies in the block, the step is lost with its run.
+
+        Raises, when the block begins:
+            NotFound: there is no such run. InvalidInput: the run is over, or the name is empty.
+        """
+        return self._steps().block(run, name)
 
     def step_start(self, run: int, name: str, *, started_at: datetime | float | None = None) -> int:
-        """Add a running step to a run and return the step's id."""
+        """Add a running step to a run, also to one that is over, and return the step's id."""
         return self._steps().start(run, name, started_at)
 
     def step_finish(

@@ -60,7 +60,7 @@ class RunRows:
         """Check and mask everything: the columns from `key` on."""
         return (
             *self._texts(app, cmdline, name, key, cwd, git_sha),
-            None if config is None else config_hash(config),
+            None if config is None else _config_hash(config),
             None if pid is None else _positive("pid", pid),
             *outcome(started_at, duration, exit_code, signal),
         )
@@ -220,25 +220,6 @@ def _has_any(row: Ended, texts: frozenset[str]) -> bool:
     )
 
 
-def config_hash(config: Any) -> str:
-    """SHA-256, in hex, of the normalised configuration.
-
-    Normalised: JSON with keys sorted by code point, `,` and `:` without spaces, every character beyond ASCII as
-    itself, encoded as UTF-8. The configuration itself is not stored.
-
-    Raises:
-        InvalidInput: it is not JSON.
-    """
-    from hashlib import sha256
-    from json import dumps
-
-    try:
-        text = dumps(config, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return sha256(text.encode()).hexdigest()
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInput("config: a JSON value (no NaN, no lone surrogates, keys of one type)") from None
-
-
 def outcome(
     started_at: datetime | float | None, duration: float | None, exit_code: int | None, signal: int | None
 ) -> tuple[Value, ...]:
@@ -281,6 +262,12 @@ def exit_columns(exit_code: int | None, signal: int | None) -> tuple[int | None,
     if signal is not None:
         return 128 + signal, signal
     return exit_code, None
+
+
+def _config_hash(config: Any) -> str:
+    from hstore.domains.runs.configuration import config_hash
+
+    return config_hash(config)
 
 
 def _positive(field: str, value: int) -> int:
