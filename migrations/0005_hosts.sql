@@ -55,7 +55,7 @@ ALTER TABLE sessions ADD COLUMN tool_execution_count INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX sessions_started ON sessions (started_at);
 CREATE INDEX sessions_channel ON sessions (channel) WHERE channel IS NOT NULL;
-CREATE INDEX sessions_active ON sessions (last_active_at) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active ON sessions (id) WHERE ended_at IS NULL;
 
 -- By digest (SHA-256): a nonce is random, so the masker could take it for a secret and two of them for the same.
 CREATE TABLE nonces (

@@ -146,3 +146,15 @@ def test_a_query_without_an_index_would_be_seen(known: Store) -> None:
     """Of a column that has none, the whole table is read, and that is what the tests above look for."""
     steps = [row[3] for row in known._connection.rows("EXPLAIN QUERY PLAN SELECT 1 FROM events WHERE data = 'x'")]
     assert read_as_a_whole(steps) == {"events"}
+
+
+@pytest.mark.parametrize("after", [None, 1])
+@pytest.mark.parametrize(
+    "filters", [{"device": "d"}, {"agent": "a"}, {"sender": "x"}, {"channel": "c"}, {"active": True}], ids=str
+)
+def test_sessions_come_in_the_order_of_an_index(known: Store, filters: dict[str, Any], after: int | None) -> None:
+    """By each filter a page is read from its index, newest first, and sorts nothing."""
+    steps = plan(known, "sessions.list", {**filters, "after": after})
+    assert steps[0].startswith(("SEARCH s USING INDEX sessions_", "SCAN s USING INDEX sessions_active")), steps
+    assert next(iter(filters)) in steps[0]
+    assert not any("TEMP B-TREE" in step for step in steps), steps

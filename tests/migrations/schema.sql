@@ -643,7 +643,7 @@ CREATE INDEX runs_session ON runs (session_id) WHERE session_id IS NOT NULL;
 
 CREATE INDEX runs_started ON runs (started_at);
 
-CREATE INDEX sessions_active ON sessions (last_active_at) WHERE ended_at IS NULL;
+CREATE INDEX sessions_active ON sessions (id) WHERE ended_at IS NULL;
 
 CREATE INDEX sessions_agent ON sessions (agent) WHERE agent IS NOT NULL;
 
