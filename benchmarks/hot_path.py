@@ -77,6 +77,41 @@ def _remember(store: Store, items: list[Any]) -> None:
         store.remember(key, value)
 
 
+def _remember_in_a_batch(store: Store, items: list[Any]) -> None:
+    with store.batch():
+        _remember(store, items)
+
+
+def _remember_more(store: Store, items: list[Any]) -> None:
+    _remember(store, [(key, {**value, "again": 1}) for key, value in items])
+
+
+def _remember_more_in_a_batch(store: Store, items: list[Any]) -> None:
+    with store.batch():
+        _remember_more(store, items)
+
+
+def _session(store: Store, items: list[Any]) -> None:
+    store.session("s")
+
+
+def _execute(store: Store, items: list[Any], session: str | None = None) -> None:
+    for key, value in items:
+        store.tool_executions.record(
+            key[:12], value, success=True, result=value, duration=0.045, user_query=key, session=session
+        )
+
+
+def _execute_in_a_batch(store: Store, items: list[Any]) -> None:
+    with store.batch():
+        _execute(store, items)
+
+
+def _note(store: Store, items: list[Any]) -> None:
+    for key, value in items:
+        store.events.add(key[:12], "warning", value)
+
+
 def _recall(store: Store, items: list[Any]) -> None:
     for key, _ in items:
         store.recall(key)
@@ -98,7 +133,14 @@ VERBS = {
     "record_run in a batch": Verb(_in_a_batch, runs),
     "record_runs": Verb(lambda store, items: store.record_runs(items), runs),
     "remember": Verb(_remember, _memories),
+    "remember in a batch": Verb(_remember_in_a_batch, _memories),
+    "remember another value": Verb(_remember_more, _memories, before=_remember),
+    "remember another value in a batch": Verb(_remember_more_in_a_batch, _memories, before=_remember_in_a_batch),
     "recall": Verb(_recall, _memories, before=_remember),
+    "tool_executions.record": Verb(_execute, _memories),
+    "tool_executions.record, session": Verb(lambda store, items: _execute(store, items, "s"), _memories, _session),
+    "tool_executions.record in a batch": Verb(_execute_in_a_batch, _memories),
+    "events.add": Verb(_note, _memories),
     "attach_artifact in a batch": Verb(_attach, contents),
 }
 

@@ -51,7 +51,7 @@ QUESTIONS = (
         {"days": 30},
         (
             "SEARCH t USING COVERING INDEX tool_executions_tool (tool>?)",
-            "SEARCH t USING COVERING INDEX tool_executions_tool (tool=? AND executed_at>?)",
+            "SEARCH tool_executions USING COVERING INDEX tool_executions_tool (tool=? AND executed_at>?)",
         ),
         frozenset({"tools"}),  # the names of the tools, which are found one by one
     ),

@@ -35,21 +35,17 @@ SELECT = """
     LEFT JOIN sessions AS s ON s.id = t.session_id LEFT JOIN devices AS d ON d.id = t.device_id
 """
 GET = SELECT + " WHERE t.id = $1"
-# Tool by tool, so that no execution before those days is read.
+# The names are found one by one in the index, so that of each tool only the executions of those days are read.
 MOST_USED = """
     WITH RECURSIVE tools (tool) AS (
         SELECT min(tool) FROM tool_executions
         UNION ALL
         SELECT (SELECT min(t.tool) FROM tool_executions AS t WHERE t.tool > tools.tool)
         FROM tools WHERE tools.tool IS NOT NULL
-    ), used (tool, executions) AS (
-        SELECT tool, (SELECT count(*) FROM tool_executions AS t WHERE t.tool = tools.tool AND t.executed_at > $1)
-        FROM tools
     )
-    SELECT tool, executions,
-           (SELECT avg(t.duration) FROM tool_executions AS t WHERE t.tool = used.tool AND t.executed_at > $1),
-           (SELECT avg(t.success) FROM tool_executions AS t WHERE t.tool = used.tool AND t.executed_at > $1)
-    FROM used WHERE executions > 0 ORDER BY executions DESC, tool LIMIT $2
+    SELECT tool, count(*), avg(duration), avg(success) FROM tool_executions
+    WHERE tool IN (SELECT tool FROM tools) AND executed_at > $1
+    GROUP BY tool ORDER BY 2 DESC, tool LIMIT $2
 """
 FAILED = """
     SELECT d.key, f.tool, f.error, f.failures
@@ -177,16 +173,17 @@ class ToolExecutions:
         door = self._door
         given = None if result is None else door.plain_json("result", result) or door.json("result", result)
         told = (tool, parameters, success, given, self._said("error", error), duration, user_query, reasoning)
-        connection, size = self._connection, len(parameters) + len(given or "")
+        connection = self._connection
         place = self._session_id(None) if session is None else None
         if session is device is place is None:
+            size = len(parameters) + len(given or "")
             return connection.append_behind("tool_executions", ADD, (None, None, *told, moment), size)
         with connection.transaction():
             place = self._session_id(session)
             number = None if device is None else self._device_id(device)
             if place is not None:
                 self._count(place)
-            return connection.append_behind("tool_executions", ADD, (place, number, *told, moment), size)
+            return connection.append(ADD, (None, place, number, *told, moment))
 
     def get(self, execution: int) -> ToolExecution:
         """One execution.
