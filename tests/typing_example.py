@@ -24,6 +24,14 @@ def use(path: Path) -> Run | None:
             assert rows
             for part in store.artifacts.replay(run):
                 assert part.data
+            past: list[object] = [value.value for value in store.memory.history("k")]
+            past.append(store.memory.at("k", found))
+            with store.tool_executions.measure("tool", {"a": past}) as call:
+                call.result = run
+            spent: float | None = store.tool_executions.list(tool="tool", success=True)[0].duration
+            most: str = store.tool_executions.most_used(days=1.5)[0].tool
+            settled: bool = store.events.resolve(store.events.add(most, "error", spent))
+            assert settled
             report: RemaskReport = store.masking.apply(dry_run=True, progress=lambda at: None)
             left: int = report.left + sum(table.found.get("value", 0) for table in report.tables)
             assert left == 0

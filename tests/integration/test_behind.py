@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from hstore import Store
-from hstore.engine.behind import LIMIT
+from hstore.domains import events, memory, tool_executions
+from hstore.engine.behind import GROUP, LIMIT, _of_a_group
 from hstore.errors import HstoreError, InvalidInput, NotFound, StoreError
 
 
@@ -27,6 +29,32 @@ def test_rows_wait_in_a_batch_and_are_there_after_it(store: Store) -> None:
         runs = [record(store) for _ in range(10)]
         assert waiting(store) == 10
     assert [run.id for run in store.runs.list(limit=10)] == runs[::-1]
+
+
+@pytest.mark.parametrize("sql", [memory.REMEMBER, tool_executions.ADD, events.ADD], ids=lambda sql: sql.split()[2])
+def test_rows_share_a_statement(sql: str) -> None:
+    """Whatever follows the values, and where one of them stands in several columns: 64 rows are one statement."""
+    grouped = _of_a_group(sql)
+    assert grouped is not None
+    assert len(re.findall(r"\(\?", grouped)) == GROUP
+    numbers = [int(number) for number in re.findall(r"\?(\d+)", grouped)]
+    width = len(set(re.findall(r"\$(\d+)", sql)))
+    assert sorted(set(numbers)) == list(range(1, width * GROUP + 1))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO a (b) VALUES ('text')",
+        "INSERT INTO a (b) VALUES ($1, coalesce($2, 1))",
+        "INSERT INTO a (b) SELECT $1",
+        "UPDATE a SET b = $1",
+        "INSERT INTO a (b) VALUES ($1) ON CONFLICT DO UPDATE SET b = $1",
+    ],
+)
+def test_statement_of_another_form_is_run_row_by_row(sql: str) -> None:
+    """A parameter beyond the values, or a value that is none, cannot be told for many rows at once."""
+    assert _of_a_group(sql) is None
 
 
 def test_whatever_looks_sees_them(store: Store) -> None:

@@ -150,6 +150,28 @@ def test_history_comes_in_pages(store: Store) -> None:
     assert [past.value for past in first + rest] == list(range(8, -1, -1))
 
 
+WRITER = """
+import sys
+from hstore import Store
+
+with Store.open(sys.argv[1]) as store:
+    for number in range(20):
+        store.remember("k", f"{sys.argv[2]}-{number}")
+"""
+
+
+def test_history_of_many_processes_leaves_out_nothing(path: Path, program) -> None:
+    """Each value that any of them remembered is in it once, with a version of its own, or is the present one."""
+    Store.open(path).close()
+    for process in [program(WRITER, path, number) for number in range(4)]:
+        assert process.wait() == 0, process.stderr.read()
+    with Store.open(path) as store:
+        past = store.memory.history("k", limit=None)
+        assert [value.version for value in past] == list(range(79, 0, -1))
+        remembered = {f"{process}-{number}" for process in range(4) for number in range(20)}
+        assert {value.value for value in past} | {store.recall("k")} == remembered
+
+
 def test_forgetting_a_key_forgets_its_history(store: Store) -> None:
     """And what is remembered under it then begins anew."""
     store.remember("k", 1)
