@@ -120,7 +120,7 @@ def _read(
         state = sha256()
         size, block = 0, os.read(number, BLOCK)
         is_database = block.startswith(MAGIC)
-        while block:
+        while block and size <= opened.st_size:  # one that grows as fast as it is read would have no end
             state.update(block)
             size += len(block)
             block = os.read(number, BLOCK)
