@@ -50,9 +50,9 @@ class Content:
         self.modified_at = nearest(found.st_mtime_ns // 1000)
         self.mtime_ns: int | None = None
         self.ctime_ns: int | None = None
-        latest = max(found.st_mtime_ns, found.st_ctime_ns)
-        if latest < moment - RACY and min(found.st_mtime_ns, found.st_ctime_ns) >= -1 << 63:
-            self.mtime_ns, self.ctime_ns = found.st_mtime_ns, found.st_ctime_ns
+        times = stamp(found)[1:]
+        if max(times) < moment - RACY and min(times) >= -1 << 63:
+            self.mtime_ns, self.ctime_ns = times
 
 
 def stamp(found: os.stat_result) -> Stamp:
