@@ -7,6 +7,8 @@ from pathlib import Path
 
 from hstore import HstoreError, Masker, Store
 from hstore.models import RemaskReport, Run
+from hstore.models.claims import Begun, Held
+from hstore.models.devices import Device
 
 
 def use(path: Path) -> Run | None:
@@ -35,6 +37,22 @@ def use(path: Path) -> Run | None:
             report: RemaskReport = store.masking.apply(dry_run=True, progress=lambda at: None)
             left: int = report.left + sum(table.found.get("value", 0) for table in report.tables)
             assert left == 0
+            device: Device = store.devices.register(
+                "d", capabilities={"voice": True}, allowed_tools=("t",), secret=b"s"
+            )
+            approved: bool = store.devices.approve(device).approved
+            assert approved
+            claimed: bool = store.nonces.claim("n", device=device.key)
+            begun = store.idempotency.begin("k", "POST", device=device.key)
+            if isinstance(begun, Begun):
+                store.idempotency.finish(begun, {"claimed": claimed})
+            elif isinstance(begun, Held):
+                until: dt.datetime = begun.until
+                assert until
+            else:
+                assert begun.result
+            config: dict[str, object] = store.agents.create("a", config={"n": 1}).config
+            assert config
             return store.runs.latest()
     except HstoreError as failure:
         raise SystemExit(failure.exit_code) from failure

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hstore import Store, clock
 from hstore.domains import idempotency
@@ -37,6 +41,74 @@ def begun(store: Store, key: str = "k", method: str = "POST /orders", **options:
     found = store.idempotency.begin(key, method, **options)  # type: ignore[arg-type]
     assert isinstance(found, Begun)
     return found
+
+
+class Request:
+    """What the law says of one key: who holds it, since and until when, and what came of it."""
+
+    def __init__(self, held: Begun, method: str, until: int, expiry: int) -> None:
+        self.held, self.method, self.until, self.expiry = held, method, until, expiry
+        self.result: int | None = None
+
+
+steps = st.one_of(
+    st.tuples(st.just("begin"), st.sampled_from("ab"), st.sampled_from("xxxy"), st.integers(1, 9), st.integers(1, 30)),
+    st.tuples(st.sampled_from(["finish", "extend", "release"]), st.integers(0, 9), st.integers(1, 9)),
+    st.tuples(st.just("pass"), st.integers(-3, 12)),
+)
+
+
+@given(script=st.lists(steps, max_size=30))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_request_has_one_holder_and_one_result(store: Store, standing: Clock, script: list[Any]) -> None:
+    """Whatever is begun, finished, extended and released in any order, and whatever the clock does: as the law says."""
+    requests: dict[str, Request] = {}
+    ever: list[tuple[str, Begun]] = []
+    example = os.urandom(8).hex()
+    for step, *given_values in script:
+        if step == "pass":
+            standing.go_on(given_values[0])
+        elif step == "begin":
+            key, method, hold, ttl = given_values
+            key += example
+            there = requests.get(key)
+            if there is not None and there.expiry <= standing.at:
+                there = None
+            if there is not None and there.method != method:
+                with pytest.raises(InvalidInput, match=r"^key: "):
+                    store.idempotency.begin(key, method, hold=hold, ttl=ttl)
+                continue
+            found = store.idempotency.begin(key, method, hold=hold, ttl=ttl)
+            if there is not None and there.result is not None:
+                assert isinstance(found, Replay)
+                assert found.result == there.result
+            elif there is not None and there.until > standing.at:
+                assert found == Held(there.held.id, clock.to_datetime(there.until))
+            else:
+                assert isinstance(found, Begun)
+                until = standing.at + hold * 1_000_000
+                requests[key] = Request(found, method, until, max(until, standing.at + ttl * 1_000_000))
+                ever.append((key, found))
+        elif ever:
+            key, mine = ever[given_values[0] % len(ever)]
+            there = requests.get(key)
+            holds = there is not None and there.held == mine and there.result is None
+            if step == "release":
+                assert store.idempotency.release(mine) is holds
+                if holds:
+                    del requests[key]
+            elif not holds:
+                with pytest.raises(ClaimLost):
+                    getattr(store.idempotency, step)(mine, given_values[1])
+            elif step == "extend":
+                assert there is not None
+                store.idempotency.extend(mine, given_values[1])
+                there.until = standing.at + given_values[1] * 1_000_000
+                there.expiry = max(there.expiry, there.until)
+            else:
+                assert there is not None
+                there.result = given_values[1]
+                store.idempotency.finish(mine, there.result)
 
 
 RESULTS = [None, True, 0, 1.5, "text", [], {"id": 7, "lines": [1, None]}, "naïve 😀"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -48,17 +49,18 @@ def test_any_text_or_bytes_is_a_nonce_of_its_own(store: Store) -> None:
 
 @given(steps=st.lists(st.tuples(st.integers(-50, 100), st.integers(1, 100), st.sampled_from("ab")), max_size=25))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_claim_holds_until_it_expires(tmp_path: Path, standing: Clock, steps: list[tuple[int, int, str]]) -> None:
+def test_claim_holds_until_it_expires(store: Store, standing: Clock, steps: list[tuple[int, int, str]]) -> None:
     """Whatever the clock does, a nonce is claimed if and only if no claim of it holds; `seen` says the same before."""
-    with Store.open(tmp_path / f"{len(list(tmp_path.iterdir()))}.db") as store:
-        held: dict[str, int] = {}
-        for step, ttl, nonce in steps:
-            standing.at += step * 1_000_000
-            free = held.get(nonce, 0) <= standing.at
-            assert store.nonces.seen(nonce) is not free
-            assert store.nonces.claim(nonce, ttl=ttl) is free
-            if free:
-                held[nonce] = standing.at + ttl * 1_000_000
+    example = os.urandom(8).hex()
+    held: dict[str, int] = {}
+    for step, ttl, letter in steps:
+        standing.at += step * 1_000_000
+        nonce = letter + example
+        free = held.get(nonce, 0) <= standing.at
+        assert store.nonces.seen(nonce) is not free
+        assert store.nonces.claim(nonce, ttl=ttl) is free
+        if free:
+            held[nonce] = standing.at + ttl * 1_000_000
 
 
 def test_claim_that_was_undone_was_not_made(store: Store) -> None:
