@@ -52,7 +52,7 @@ the database:
 exit codes:
   0 done, 1 failed, 2 wrong usage or input, 3 not found, 4 the database cannot be used, 5 it is locked,
   6 the query would write, 7 the query took too long, 8 a device was refused, 9 there is no key for what is sealed,
-  10 another database cannot be reached, 130 interrupted, 141 the reader has left.
+  10 another database cannot be reached, 11 a claim was lost, 130 interrupted, 141 the reader has left.
   `run` has the exit code of its command."""
 
 
