@@ -333,3 +333,15 @@ def test_listing_by_model_and_time_in_pages(store: Store) -> None:
     assert store.response_cache.list(limit=2, after=everything[1].id) == everything[2:4]
     assert store.response_cache.list(since=everything[1].created_at) == everything[:2]
     assert store.response_cache.list(until=everything[4].created_at) == everything[5:]
+
+
+def test_results_of_one_content_are_listed_wherever_it_lies(store: Store) -> None:
+    """A digest as bytes or in hexadecimal; of any other form it is refused."""
+    here, there = bytes(32), bytes(31) + b"x"
+    for path, digest in (("a", here), ("b", here), ("c", there)):
+        store.file_cache.put(path, digest, "parse", {})
+    assert [entry.path for entry in store.file_cache.list(sha256=here)] == ["b", "a"]
+    assert [entry.path for entry in store.file_cache.list(sha256=there.hex(), kind="parse")] == ["c"]
+    for wrong in ("00", bytes(31), "z" * 64):
+        with pytest.raises(InvalidInput, match="sha256"):
+            store.file_cache.list(sha256=wrong)

@@ -57,7 +57,7 @@ THERE: dict[str, dict[str, Any]] = {
     "sessions.count": {"session": 1},
     "connections.save": {"type": "mysql"},
     **{f"file_cache.{verb}": {"sha256": b"x" * 32, "kind": "parse"} for verb in ("get", "put")},
-    "file_cache.list": {"kind": "parse"},
+    "file_cache.list": {"sha256": b"x" * 32, "kind": "parse"},
     "connections.list": {"type": "mysql"},
     "connections.update": {"connection": "plain", "type": "mysql"},
     "connections.delete": {"connection": "other"},
@@ -79,7 +79,7 @@ THERE: dict[str, dict[str, Any]] = {
     **{f"knowledge.{verb}": {"item": "plain", "type": "extends"} for verb in ("related", "walk")},
     **{f"knowledge.{verb}": {"a": "plain", "b": "third", "type": "extends"} for verb in ("relate", "unrelate")},
     **{f"files.{verb}": {"sha256": None} for verb in ("parsed", "parse_failed")},
-    "files.list": {"status": "pending"},
+    "files.list": {"status": "pending", "sha256": None},
     "files.scan": {"patterns": None},
     "runs.step": {"run": 2},
 }

@@ -571,6 +571,18 @@ def test_listing_by_type_status_and_time(store: Store, folder: Path) -> None:
     assert listed(missing=True) == []
 
 
+def test_files_of_the_same_content_are_found(store: Store, folder: Path) -> None:
+    """By its SHA-256, wherever they lie; what is no digest is refused."""
+    for name, text in (("a", "same"), ("b", "same"), ("c", "other")):
+        (folder / name).write_text(text)
+    store.files.scan(folder)
+    digest = hashlib.sha256(b"same").hexdigest()
+    assert {file.name for file in store.files.list(sha256=digest)} == {"a", "b"}
+    assert store.files.list(sha256=hashlib.sha256(b"nobody's").hexdigest()) == []
+    with pytest.raises(InvalidInput, match="sha256"):
+        store.files.list(sha256="00")
+
+
 def test_times_beyond_all_calendars_are_read(store: Store, folder: Path) -> None:
     """A file system holds times that no datetime shows; the nearest one that does stands for it."""
     for number, seconds in enumerate((-(1 << 40), 0, 1 << 33, 1 << 40)):

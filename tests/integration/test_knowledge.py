@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import Program
 from hstore import Store
+from hstore.domains.knowledge.noun import SUREST, SUREST_OF_TYPE
 from hstore.domains.knowledge.relationships import IN, OUT
 from hstore.errors import InvalidInput, NotFound
 
@@ -109,6 +110,32 @@ def test_listing_by_every_filter(store: Store) -> None:
     moment = store.knowledge.get(two).created_at
     assert ids(listed(since=moment)) == [three, two]
     assert ids(listed(until=moment)) == [one]
+
+
+@given(made=st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from([0, 0.3, 0.5, 1])), max_size=8))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_surest_is_all_by_confidence(store: Store, made: list[tuple[str, float]]) -> None:
+    """Of one type or of all: the highest confidence first, then the newest, cut off at the limit."""
+    for item in store.knowledge.list(limit=None):
+        store.knowledge.delete(item)
+    for kind, confidence in made:
+        store.knowledge.add("t", "c", type=kind, confidence=confidence)
+    everything = sorted(store.knowledge.list(limit=None), key=lambda item: (-item.confidence, -item.id))
+    assert store.knowledge.surest() == everything
+    assert store.knowledge.surest(limit=2) == everything[:2]
+    assert store.knowledge.surest(type="a", limit=3) == [item for item in everything if item.type == "a"][:3]
+
+
+def test_surest_reads_no_more_than_it_gives(store: Store) -> None:
+    """No sorting, of one type or of all; a limit that is none is refused."""
+    for arguments, index in (((5,), "knowledge_items_confidence"), (("a", 5), "knowledge_items_type_confidence")):
+        sql = SUREST if len(arguments) == 1 else SUREST_OF_TYPE
+        plan = " ".join(row[3] for row in store._connection.rows(f"EXPLAIN QUERY PLAN {sql}", arguments))
+        assert index in plan
+        assert "TEMP B-TREE" not in plan
+    for wrong in (0, -1, True, 1.5):
+        with pytest.raises(InvalidInput, match="limit"):
+            store.knowledge.surest(limit=wrong)
 
 
 def test_relationship_is_set_updated_and_removed(store: Store) -> None:

@@ -130,6 +130,7 @@ class FileCache(Bounded):
         self,
         *,
         kind: str | None = None,
+        sha256: str | bytes | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
         limit: int | None = 100,
@@ -139,6 +140,7 @@ class FileCache(Bounded):
 
         Args:
             kind: only of this kind.
+            sha256: only of content with this digest, wherever it lies.
             since, until: bounds of when it was put.
             limit: at most so many.
             after: the last id seen.
@@ -146,6 +148,7 @@ class FileCache(Bounded):
         found = (
             Filters()
             .add("kind =", None if kind is None else one_of("kind", kind, KINDS))
+            .add("sha256 =", None if sha256 is None else digest_of("sha256", sha256))
             .newest(
                 *(self._connection, SELECT, "file_cache", "created_at"),
                 since=since,

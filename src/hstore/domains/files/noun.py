@@ -79,6 +79,7 @@ class Files:
         *,
         type: str | None = None,  # noqa: A002 - the column's name, and the document's
         status: str | None = None,
+        sha256: str | None = None,
         missing: bool | None = None,
         since: datetime | float | None = None,
         until: datetime | float | None = None,
@@ -90,6 +91,7 @@ class Files:
         Args:
             type: the ending of their names in lower case, such as `py`; empty: those without one.
             status: `pending`, `success` or `failed`.
+            sha256: of their content, so that those of the same content are found.
             missing: only those that a scan found gone (True), or that are there (False).
             since, until: bounds of when they were last updated.
             limit: at most so many; None: all.
@@ -99,6 +101,7 @@ class Files:
             Filters()
             .add("type =", self._door.optional("type", type))
             .add("status =", None if status is None else one_of("status", status, STATUSES))
+            .add("sha256 =", None if sha256 is None else _digest(sha256))
             .add("(missing_at IS NOT NULL) =", None if missing is None else int(bool(missing)))
             .add("updated_at >=", None if since is None else from_time("since", since))
             .add("updated_at <", None if until is None else from_time("until", until))

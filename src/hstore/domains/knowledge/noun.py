@@ -11,6 +11,7 @@ from hstore.listing import ALL, Filters, identifier, one_of, positive, share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterable, Mapping
     from datetime import datetime
     from typing import Any
@@ -38,6 +39,9 @@ UPDATE = """
 """
 SELECT = f"SELECT {COLUMNS} FROM knowledge_items AS i"  # noqa: S608 - columns are a constant
 BY_ID = SELECT + " WHERE i.id = $1"
+# Each reads as many entries of its index as are wanted, however many items there are.
+SUREST = SELECT + " ORDER BY i.confidence DESC, i.id DESC LIMIT $1"
+SUREST_OF_TYPE = SELECT + " WHERE i.type = $1 ORDER BY i.confidence DESC, i.id DESC LIMIT $2"
 ID_OF_KEY = "SELECT id FROM knowledge_items WHERE key = $1"
 ID_OF_ID = "SELECT id FROM knowledge_items WHERE id = $1"
 DELETE = "DELETE FROM knowledge_items WHERE id = $1 RETURNING id"
@@ -276,6 +280,26 @@ class Knowledge:
             since=since, until=until, limit=limit, after=after, prefix="i.",
         )  # fmt: skip
         return items(rows)
+
+    def surest(
+        self,
+        *,
+        type: str | None = None,  # noqa: A002 - as in `add`
+        limit: int | None = 100,
+    ) -> builtins.list[KnowledgeItem]:
+        """The items with the highest confidence, of one type or of all; of equally sure ones those added last.
+
+        Args:
+            type: only items of this type.
+            limit: at most so many; None: all.
+
+        Raises:
+            InvalidInput: `limit` is no positive whole number.
+        """
+        room = positive("limit", limit) or ALL
+        if type is None:
+            return items(self._connection.rows(SUREST, (room,)))
+        return items(self._connection.rows(SUREST_OF_TYPE, (self._door.key("type", type), room)))
 
     def id_of(self, item: KnowledgeReference, field: str = "item") -> int:
         """The id of an item named by key, id or result.
