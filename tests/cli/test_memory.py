@@ -158,6 +158,13 @@ def test_list(hstore):
     assert lines[0].split() == ["ID", "SCOPE", "CATEGORY", "TAGS", "EXPIRES", "KEY", "VALUE"]
 
 
+def test_list_by_time(hstore):
+    """`--since` and `--until` bound when a value was last remembered."""
+    hstore("remember", "key", "1")
+    assert [each["key"] for each in hstore.json("memory", "list", "--since", "1h")] == ["key"]
+    assert hstore.json("memory", "list", "--until", "1h") == []
+
+
 def test_history(hstore):
     """What a key held before, newest first, in a table and as JSON; a key without any is no error."""
     for value in ("web1", "web2", "web3"):

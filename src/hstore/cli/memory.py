@@ -9,10 +9,12 @@ from hstore.cli.escapes import json_safe
 from hstore.cli.formats import plain, time_text
 from hstore.cli.grammar import AFTER, JSON, Command, Group, argument, limit
 from hstore.cli.opening import existing, readable, writable
-from hstore.cli.quantities import span
+from hstore.cli.quantities import moment, resolved, span
 from hstore.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hstore.cli.output import Output
 
 _MISSING = object()
@@ -65,6 +67,8 @@ class ListOptions(NamedTuple):
     tag: str | None
     device: str | None
     session: str | None
+    since: datetime | float | None
+    until: datetime | float | None
     limit: int
     after: int | None
     json: bool
@@ -178,6 +182,8 @@ def list_memory(options: ListOptions, output: Output) -> int:
             tag=options.tag,
             device=options.device,
             session=options.session,
+            since=resolved(options.since),
+            until=resolved(options.until),
             limit=options.limit,
             after=options.after,
         )
@@ -315,6 +321,10 @@ GROUP = Group(
                 *_OWNER,
                 argument("--category", help="only values of this category"),
                 argument("--tag", help="only values with this tag"),
+                argument(
+                    "--since", type=moment, metavar="TIME", help="remembered then or later: 2026-11-20, or 2h ago"
+                ),
+                argument("--until", type=moment, metavar="TIME", help="remembered before then"),
                 limit(100),
                 AFTER,
                 JSON,

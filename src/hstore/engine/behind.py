@@ -97,7 +97,8 @@ def _of_a_group(sql: str) -> str | None:
         names = values.strip(" \n(").split(", ")
         if all(name[:1] == "$" and name[1:].isdigit() for name in names) and "$" not in behind:
             numbers = [int(name[1:]) for name in names]
-            many = (f"({', '.join(f'?{number + row * max(numbers)}' for number in numbers)})" for row in range(GROUP))
+            width = max(numbers)
+            many = (f"({', '.join(f'?{row * width + number}' for number in numbers)})" for row in range(GROUP))
             _grouped[sql] = f"{head}VALUES {', '.join(many)}{behind}"
         else:
             _grouped[sql] = None
