@@ -29,6 +29,9 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         "HEIMDAL_SESSION": f"session {hidden.token}",
         "HEIMDAL_CONTEXT_DIR": f"/context/{hidden.registered}",
     }
+    scanned = tmp_path / f"scanned {hidden.registered}"
+    scanned.mkdir()
+    (scanned / f"{text}.py").write_text(text)
     structure = json.dumps({"password": hidden.named, "list": [text], hidden.token: hidden.registered})
     commands: list[tuple[list[str], str]] = [
         (["project", "init"], ""),
@@ -85,6 +88,11 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
             hidden.named,
         ),
         (["devices", "list", "--json"], ""),
+        (["files", "scan", str(scanned), "--json"], ""),
+        (["files", "scan", str(scanned), "--pattern", text, "--verify"], ""),
+        (["files", "scan", f"/no/such/{hidden.token}"], ""),
+        (["files", "list", "--json"], ""),
+        (["files", "list", "--type", text], ""),
         (["devices", "show", text], ""),
         (["devices", "approve", text], ""),
         (["devices", "revoke", hidden.token], ""),
@@ -108,6 +116,7 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         codes[name]
         for name in (
             "devices list",
+            "files list",
             "connections list",
             "connections remove",
             "key reseal",
