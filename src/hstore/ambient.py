@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hstore.engine import Connection
     from hstore.models import Reference
 
+THERE = "SELECT 1 FROM sessions WHERE id = $1"
 KNOWN_SESSIONS = 256
 """Sessions whose ids are kept in a batch."""
 
@@ -69,6 +70,24 @@ class AmbientSession:
         found = self._find()
         return self._sessions.key_of(found) if found is not None else ""
 
+    def _is_gone(self, known: tuple[int, int, int]) -> bool:
+        """Whether the session was deleted since: asked once in each transaction, which then keeps it.
+
+        Outside of one the statement that refers to it fails, and is tried again in a transaction.
+        """
+        connection = self._connection
+        if not connection.in_transaction or known[1] == connection.begun:
+            return False
+        if connection.row(THERE, (known[2],)) is None:
+            return True
+        self._known = (known[0], connection.begun, known[2])
+        return False
+
+    def forget(self) -> None:
+        """Sessions may have been deleted: look for them anew."""
+        self._known = None
+        self._named.clear()
+
     def _find(self) -> int | None:
         given = self._given
         if given.session is None:
@@ -77,7 +96,7 @@ class AmbientSession:
         if known is not None and known[0] == connection.rollbacks:
             # What another thread has made in a transaction that is still open may be undone, its id be another's then.
             unsure = known[1] == connection.begun and connection.others_transaction
-            if not unsure:
+            if not unsure and not self._is_gone(known):
                 return known[2]
         if self._readonly:
             return self._sessions.id_of(given.session)

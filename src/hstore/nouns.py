@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from sys import modules
 
+from hstore.clock import now
+from hstore.errors import HstoreError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from hstore.domains.nonces import Nonces
     from hstore.domains.productivity import Productivity
     from hstore.domains.projects import Projects
+    from hstore.domains.runs import Runs
     from hstore.domains.sessions import Sessions
     from hstore.domains.settings import Config, Preferences
     from hstore.domains.steps import Steps
@@ -36,12 +40,26 @@ if TYPE_CHECKING:
     from hstore.engine import Connection
     from hstore.models.devices import DeviceReference
     from hstore.remasking import Remasking
+    from hstore.retention.deletion import Deletion
+    from hstore.retention.noun import Retention
     from hstore.sealing import Sealing
 
     Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 STORE_ID = "SELECT store_id FROM meta"
+CLEANING_IS_DUE = """
+    SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM retention_policies
+                               WHERE subject = 'automatic' AND looked_at > $1 - 60000000 AND looked_at <= $1)
+        AND (EXISTS (SELECT 1 FROM nonces WHERE expires_at <= $1)
+             OR EXISTS (SELECT 1 FROM memory WHERE expires_at <= $1)
+             OR EXISTS (SELECT 1 FROM idempotency_keys WHERE expires_at <= $1)
+             OR EXISTS (SELECT 1 FROM retention_policies
+                        WHERE subject <> 'automatic'
+                              AND (looked_at IS NULL OR looked_at <= $1 - 3600000000 OR looked_at > $1)))
+"""
+"""Whether something can have expired, or a policy was not looked at for an hour, and nobody has cleaned in the last
+minute: asked whenever a store is closed, so that `retention` is imported only if there is something to do for it."""
 
 
 class _Hot:
@@ -98,12 +116,14 @@ class LateNouns:
     productivity: Productivity
     response_cache: ResponseCache
     nonces: Nonces
+    retention: Retention
     sessions: Sessions
     tool_executions: ToolExecutions
     usage: Usage
     wiki: WikiRefs
 
     _sealing: Sealing
+    _deletion: Deletion
     _steps: Steps
 
     _connection: Connection
@@ -113,6 +133,24 @@ class LateNouns:
     _keys: tuple[str, ...]
     _masked: list[str | bytes]
     _readonly: bool
+    if TYPE_CHECKING:
+        runs: Runs  # made with the store
+
+    def _before_closing(self) -> None:
+        """Learn from what came last, and clean for some milliseconds if something is due."""
+        if "artifacts" in self.__dict__:
+            self.artifacts.keep_learning()
+        connection = self._connection
+        if self._readonly or connection.closed or connection.in_transaction or connection.others_transaction:
+            return
+        try:
+            if _is_cleaning_due(connection):
+                self.retention.tick()
+        except HstoreError:
+            pass  # whoever closes a store is told of no failure in what could wait
+
+    def _delete_run(self, run: int, force: bool) -> None:
+        self._deletion.run(run, force=force)
 
     if not TYPE_CHECKING:  # a type checker would let every misspelt attribute pass
 
@@ -154,13 +192,24 @@ def _conversations(store: LateNouns) -> Conversations:
     return Conversations(store._connection, store._door, store._ambient.id_of, count)
 
 
+def _artifacts(store: LateNouns) -> Artifacts:
+    from hstore.domains.artifacts import Artifacts
+
+    return Artifacts(store._connection, store._door, lambda artifact: store._deletion.artifact(artifact))
+
+
 def _devices(store: LateNouns) -> Devices:
     from hstore.domains.devices import Devices
 
     def note(event: str, device: str) -> None:
         store.audit.write("info", event, scope="devices", data={"device": device})
 
-    return Devices(store._connection, store._door, note)
+    return Devices(
+        store._connection,
+        store._door,
+        note,
+        lambda device, force: store._deletion.device(device, force=force),
+    )
 
 
 def _file_cache(store: LateNouns) -> FileCache:
@@ -210,10 +259,43 @@ def _sealing(store: LateNouns) -> Sealing:
     return Sealing(store._keys, lambda: str(connection.value(STORE_ID)), learn)
 
 
+def _is_cleaning_due(connection: Connection) -> bool:
+    return connection.value(CLEANING_IS_DUE, (now(),)) is not None
+
+
+def _retention(store: LateNouns) -> Retention:
+    from hstore.retention.noun import Retention
+
+    connection = store._connection
+    return Retention(
+        connection,
+        lambda event, message, data: store.audit.write("info", event, message, scope="retention", data=data),
+        store.runs.lose_dead,
+        store._ambient.forget,
+        lambda: _is_cleaning_due(connection),
+        store._readonly,
+    )
+
+
+def _deletion(store: LateNouns) -> Deletion:
+    from hstore.retention.deletion import Deletion
+
+    return Deletion(
+        store._connection,
+        lambda event, message, run: store.audit.write("info", event, message, run=run),
+        store._ambient.forget,
+    )
+
+
 def _sessions(store: LateNouns) -> Sessions:
     from hstore.domains.sessions import Sessions
 
-    return Sessions(store._connection, store._door, store._projects.current)
+    return Sessions(
+        store._connection,
+        store._door,
+        store._projects.current,
+        lambda session, force: store._deletion.session(session, force=force),
+    )
 
 
 def _tool_executions(store: LateNouns) -> ToolExecutions:
@@ -240,11 +322,12 @@ def _of_sessions(module: str, name: str) -> Callable[[LateNouns], Any]:
 
 _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "agents": _plain("hstore.domains.agents", "Agents"),
-    "artifacts": _plain("hstore.domains.artifacts", "Artifacts"),
+    "artifacts": _artifacts,
     "audit": _plain("hstore.domains.audit", "Audit"),
     "config": _config,
     "connections": _connections,
     "conversations": _conversations,
+    "_deletion": _deletion,
     "devices": _devices,
     "file_cache": _file_cache,
     "events": _events,
@@ -259,6 +342,7 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "metrics": _plain("hstore.domains.metrics", "Metrics"),
     "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),
     "nonces": _plain("hstore.domains.nonces", "Nonces"),
+    "retention": _retention,
     "sessions": _sessions,
     "_steps": _plain("hstore.domains.steps", "Steps"),
     "tool_executions": _tool_executions,

@@ -39,7 +39,7 @@ class Store(LateNouns):
         migrated: the migrations that this open applied.
         runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity,
             connections, preferences, config, response_cache, file_cache, nonces, idempotency, tool_executions, events,
-            conversations, knowledge, files: the nouns.
+            conversations, knowledge, files, retention: the nouns.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class Store(LateNouns):
         self._projects = Projects(connection, door, root)
         self._ambient = ambient = AmbientSession(connection, lambda: self.sessions, given, readonly)
         projects = self._projects
-        self.runs = Runs(connection, door, lambda: self._steps, projects.current, projects.known, ambient.id_of)
+        self.runs = Runs(
+            connection, door, lambda: self._steps, projects.current, projects.known, ambient.id_of, self._delete_run
+        )
 
     @classmethod
     def open(
@@ -119,12 +121,13 @@ class Store(LateNouns):
             raise
 
     def close(self) -> None:
-        """Close; idempotent. An open batch is rolled back."""
-        if "artifacts" in self.__dict__:
-            self.artifacts.keep_learning()
-        if self._reader is not None:
-            self._reader.close()
-        self._connection.close()
+        """Close; idempotent. An open batch is rolled back. What has expired is cleaned for some milliseconds."""
+        try:
+            self._before_closing()
+        finally:
+            if self._reader is not None:
+                self._reader.close()
+            self._connection.close()
 
     def __enter__(self) -> Store:
         return self

@@ -39,6 +39,7 @@ NOT_TEXT = {
     "execution", "executed_at", "acknowledged", "resolved", "more_than",
     "expired", "finished", "hold", "wait",
     "confidence", "depth", "min_confidence", "missing", "response_time", "strength", "verify",
+    "force", "max_count", "milliseconds",
 }  # fmt: skip
 ENUMERATED = {
     "profile", "status", "kind", "scope", "level", "role", "auth", "severity", "source_type", "direction",
@@ -82,6 +83,10 @@ THERE: dict[str, dict[str, Any]] = {
     "files.list": {"status": "pending", "sha256": None},
     "files.scan": {"patterns": None},
     "runs.step": {"run": 2},
+    "devices.delete": {"device": "goes"},
+    **{f"retention.{verb}": {"subject": "metrics"} for verb in ("get", "remove")},
+    "retention.set": {"subject": "metrics", "max_age": 1.0},
+    "retention.clean": {"subjects": ["metrics"]},
 }
 
 
@@ -123,6 +128,11 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
             for verb in ("get", "parsed", "parse_failed", "track")
         },
         **{f"knowledge.{verb}.content": text for verb in ("add", "update")},
+        "artifacts.delete.artifact": lambda: 2,
+        "runs.delete.run": lambda: 3,
+        "sessions.delete.session": lambda: "goes",
+        "subject": text,
+        "subjects": lambda: [text()],
         "cmdline": lambda: ["curl", "--password", hidden.named, hidden.token, hidden.registered, text()],
         "key": lambda: f"{next(unique)} {text()}",
         "content": lambda: io.BytesIO(text().encode() * 20),
@@ -204,6 +214,10 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
         store.record_run("goes on", "plain")
         store.usage.start("plain", "core")
         store.attach_artifact(1, "log", b"plain")
+        store.attach_artifact(1, "log", b"goes")
+        store.record_run("goes", "goes", exit_code=0)
+        store.session("goes")
+        store.devices.register("goes")
         store.devices.register("plain", secret="plain")
         store.devices.register("other")
         store.agents.create("plain")

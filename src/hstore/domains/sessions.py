@@ -5,7 +5,7 @@ from __future__ import annotations
 from hstore.clock import from_time, now, optional_datetime, to_datetime
 from hstore.config import PROFILES
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, identifier, one_of, whole
+from hstore.listing import Filters, identifier, one_of, truth, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,10 +57,13 @@ SET_CONTEXT = "UPDATE sessions SET context = $1, last_active_at = max($2, last_a
 class Sessions:
     """`store.sessions`: get, list, touch and end sessions, count what happens in them, and keep their contexts."""
 
-    def __init__(self, connection: Connection, door: Door, project: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: Connection, door: Door, project: Callable[[], int], delete: Callable[[int, bool], None]
+    ) -> None:
         self._connection = connection
         self._door = door
         self._project = project
+        self._delete = delete
 
     def open(
         self,
@@ -175,6 +178,22 @@ class Sessions:
     def end(self, session: Reference) -> None:
         """Note that the session ended now; `Store.session` with the same key takes it up again."""
         self._connection.write(END, (now(), self.id_of(session)))
+
+    def delete(self, session: Reference, *, force: bool = False) -> None:
+        """Delete a session with all that was done in it, and what was remembered for it.
+
+        With it go its runs with their artifacts, its tool executions, conversations, wiki references and figures of
+        use; lines of the audit log stay. It works in transactions of some milliseconds; interrupted, it is called
+        again. In a batch it is part of that.
+
+        Args:
+            session: a session, its key or its id.
+            force: also if one of its runs is still running.
+
+        Raises:
+            NotFound: there is none. InvalidInput: one of its runs is still running.
+        """
+        self._delete(self.id_of(session), bool(truth("force", force)))
 
     def count_message(self, session: Reference, n: int = 1) -> None:
         """Count `n` messages more, and note that the session is active now.

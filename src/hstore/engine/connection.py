@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Union
 
+    from hstore.engine.waiting import Patience
+
     Value = Union[None, int, float, str, bytes]
     Row = tuple[Any, ...]
     Finish = Callable[[Sequence[tuple[Any, ...]]], Sequence[tuple[Value, ...]]]
@@ -51,6 +53,7 @@ class Connection:
         """Counts transactions: what was read in one holds until the next."""
         self.rollbacks = 0
         """Counts what was undone, whole transactions and savepoints: what was read before may no longer be there."""
+        self.patience: Patience | None = None
         self._opener = opener
         # Held once by a thread, however deep its transactions nest.
         self._lock: Any = RLock()

@@ -18,6 +18,7 @@ import apsw
 
 from hstore.engine import files
 from hstore.engine.failures import printable, translate
+from hstore.engine.pacing import Pace
 from hstore.errors import Busy, StoreError
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ _CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 _FREE_PAGES = "PRAGMA freelist_count"
 _PAGES = "PRAGMA page_count"
 _PAGE_SIZE = "PRAGMA page_size"
-_FEWER_PAGES = "PRAGMA incremental_vacuum(1000)"
+_FEWER_PAGES = "PRAGMA incremental_vacuum(32)"
 _STEPS = 500  # virtual machine instructions between two looks for a signal
 
 
@@ -48,11 +49,16 @@ def free_pages(connection: Connection) -> int:
     return int(connection.value(_FREE_PAGES))
 
 
+def pages(connection: Connection) -> int:
+    """All pages of the file."""
+    return int(connection.value(_PAGES))
+
+
 def fits_in_memory(connection: Connection) -> bool:
     """Whether there is memory for `rebuild`: it takes the size of the database without its free pages."""
-    pages = int(connection.value(_PAGES)) - free_pages(connection)
+    needed = pages(connection) - free_pages(connection)
     there = files.memory_available()
-    return there is None or pages * page_size(connection) < there * 3 // 4
+    return there is None or needed * page_size(connection) < there * 3 // 4
 
 
 def page_size(connection: Connection) -> int:
@@ -62,11 +68,16 @@ def page_size(connection: Connection) -> int:
 
 def give_free_pages_back(connection: Connection) -> None:
     """Take free pages out of the file, some at a time, so that others can write in between."""
+    Pace(connection).carry_out(fewer_pages(connection))
+
+
+def fewer_pages(connection: Connection) -> Iterator[None]:
+    """The steps of that: each takes some pages from the end of the file."""
     while before := free_pages(connection):
-        with connection.transaction():
-            connection.rows(_FEWER_PAGES)
+        connection.rows(_FEWER_PAGES)
         if free_pages(connection) >= before:
             return
+        yield
 
 
 def rebuild(connection: Connection) -> None:

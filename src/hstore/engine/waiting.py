@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from time import monotonic, sleep
 
 _FIRST, _LONGEST, _SHORTEST = 50e-6, 30e-3, 5e-3  # seconds; shorter ones at the end wake too many only to wait again
@@ -35,17 +36,23 @@ class Patience:
 
     Args:
         seconds: the longest wait for one lock.
+
+    Attributes:
+        impatient: threads, by their number, that rather do without than wait.
     """
 
-    __slots__ = ("_deadline", "pressing", "seconds")
+    __slots__ = ("_deadline", "impatient", "pressing", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._deadline = 0.0
+        self.impatient: set[int] = set()
         self.pressing = False
 
     def __call__(self, tries: int) -> bool:
         """Sleep a little; False once the bound is reached. `tries` were in vain for this lock before."""
+        if self.impatient and get_ident() in self.impatient:
+            return False
         now = monotonic()
         if self.pressing:
             pause = _PRESSING

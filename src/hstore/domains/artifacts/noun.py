@@ -11,7 +11,7 @@ from hstore.domains.artifacts.reader import ArtifactReader
 from hstore.domains.artifacts.writer import KINDS, ArtifactWriter
 from hstore.engine import is_open_here
 from hstore.errors import HstoreError, InvalidInput
-from hstore.listing import one_of, positive
+from hstore.listing import identifier, one_of, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,9 +39,10 @@ _EVERYTHING = (1 << 63) - 1
 class Artifacts:
     """`store.artifacts`: write, list and read what runs left behind."""
 
-    def __init__(self, connection: Connection, door: Door) -> None:
+    def __init__(self, connection: Connection, door: Door, delete: Callable[[int], None]) -> None:
         self._connection = connection
         self._door = door
+        self._delete = delete
         self._chunks = Chunks(connection, Codec())
         self._reader = ArtifactReader(connection, door, self._chunks)
         self._gathering = Gathering(connection, door, self._chunks)
@@ -219,6 +220,17 @@ class Artifacts:
                 a part that begins later than the one before it ended follows what was left out before it was seen.
         """
         return self._reader.replay(run, offsets or {})
+
+    def delete(self, artifact: int) -> None:
+        """Delete an artifact, and its content as far as nobody else needs it; the run stays.
+
+        It works in transactions of some milliseconds, in which a large one becomes shorter; interrupted, it is called
+        again. In a batch it is part of that.
+
+        Raises:
+            NotFound: there is none. InvalidInput: it is still being written.
+        """
+        self._delete(identifier("artifact", artifact))
 
     def compact(self, *, dry_run: bool = False, progress: Callable[[Progress], None] | None = None) -> CompactReport:
         """Make old content as small as it gets: small chunks put together, large ones compressed at a higher level.

@@ -21,10 +21,13 @@ STRETCHES = """
     SELECT chunk_start, size FROM artifacts WHERE chunk_id = $1
     UNION SELECT chunk_start, size FROM artifact_pieces WHERE chunk_id = $1 ORDER BY 1, 2
 """
-NEEDED = """
-    SELECT 1 FROM artifacts WHERE chunk_id = $1 UNION ALL SELECT 1 FROM artifact_pieces WHERE chunk_id = $1 LIMIT 1
-"""
 REMOVE = "DELETE FROM chunks WHERE id = $1"
+REMOVE_UNNEEDED = """
+    DELETE FROM chunks
+    WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM artifacts WHERE chunk_id = $1)
+          AND NOT EXISTS (SELECT 1 FROM artifact_pieces WHERE chunk_id = $1)
+    RETURNING id
+"""
 PARTLY_UNUSED = """
     SELECT c.id FROM chunks AS c
     WHERE c.id > $1 AND c.size > (
@@ -70,12 +73,12 @@ class Packs:
         removed = 0
         for first in range(0, len(chunks), _AT_ONCE):
             with self._connection.transaction():
-                for chunk in chunks[first : first + _AT_ONCE]:
-                    # Another artifact shares it, or somebody has stored the same content again.
-                    if not self._connection.row(NEEDED, (chunk,)):
-                        self._connection.write(REMOVE, (chunk,))
-                        removed += 1
+                removed += sum(map(self.take_away, chunks[first : first + _AT_ONCE]))
         return removed
+
+    def take_away(self, chunk: int) -> bool:
+        """Delete a chunk if nobody needs it: another artifact may share it, or have the same content again."""
+        return bool(self._connection.write(REMOVE_UNNEEDED, (chunk,)))
 
     def sweep(self, stop_after: Callable[[int], None]) -> int:
         """Delete chunks that no artifact needs, and make those anew of which something is not needed.
@@ -90,13 +93,13 @@ class Packs:
         while found := [row[0] for row in self._connection.rows(PARTLY_UNUSED, (after,))]:
             swept += self.remove_unneeded(found)
             for chunk in found:
-                swept += self._close_up(chunk)
+                swept += self.close_up(chunk)
             after = found[-1]
             stop_after(after)
         return swept
 
-    def _close_up(self, chunk: int) -> bool:
-        """Make a chunk anew of what is needed of it."""
+    def close_up(self, chunk: int) -> bool:
+        """Make a chunk anew of what is needed of it; say whether that was done."""
         try:
             while move := self.planned([chunk]):
                 if self.carry_out(move):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hstore.clock import from_seconds, from_time, now
 from hstore.domains.devices.credentials import Credentials, encoded, hashed
-from hstore.domains.devices.rows import COLUMNS, ROLES, given, to_device
+from hstore.domains.devices.rows import COLUMNS, REGISTER, ROLES, UPDATE, given, to_device
 from hstore.errors import AccessDenied, InvalidInput, NotFound
-from hstore.listing import Filters, one_of
+from hstore.listing import Filters, one_of, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,29 +24,6 @@ SAID = ("online", "offline")
 OFFLINE_AFTER = 90.0
 """Seconds without a heartbeat, three of those that most hosts send, until a device counts as offline."""
 
-REGISTER = """
-    INSERT INTO devices (key, role, hostname, os_type, os_version, capabilities, allowed_tools, allowed_paths,
-                         allowed_apps, cpu, memory, disk, metadata, registered_at, updated_at)
-    VALUES ($1, coalesce($2, 'client'), $3, $4, $5, coalesce($6, '{}'), coalesce($7, '[]'), coalesce($8, '[]'),
-            coalesce($9, '[]'), $10, $11, $12, coalesce($13, '{}'), $14, $14)
-    ON CONFLICT (key) DO UPDATE SET
-        role = coalesce($2, devices.role), hostname = coalesce($3, devices.hostname),
-        os_type = coalesce($4, devices.os_type), os_version = coalesce($5, devices.os_version),
-        capabilities = coalesce($6, devices.capabilities), allowed_tools = coalesce($7, devices.allowed_tools),
-        allowed_paths = coalesce($8, devices.allowed_paths), allowed_apps = coalesce($9, devices.allowed_apps),
-        cpu = coalesce($10, devices.cpu), memory = coalesce($11, devices.memory), disk = coalesce($12, devices.disk),
-        metadata = coalesce($13, devices.metadata), updated_at = max($14, devices.updated_at)
-    RETURNING id
-"""
-UPDATE = """
-    UPDATE devices SET
-        role = coalesce($1, role), hostname = coalesce($2, hostname), os_type = coalesce($3, os_type),
-        os_version = coalesce($4, os_version), capabilities = coalesce($5, capabilities),
-        allowed_tools = coalesce($6, allowed_tools), allowed_paths = coalesce($7, allowed_paths),
-        allowed_apps = coalesce($8, allowed_apps), cpu = coalesce($9, cpu), memory = coalesce($10, memory),
-        disk = coalesce($11, disk), metadata = coalesce($12, metadata), updated_at = max($13, updated_at)
-    WHERE id = $14
-"""
 APPROVE = """
     UPDATE devices SET approved_at = $1, revoked_at = NULL, updated_at = max($1, updated_at)
     WHERE id = $2 AND (approved_at IS NULL OR revoked_at IS NOT NULL) RETURNING key
@@ -86,11 +63,18 @@ class Devices:
     tools, paths and apps from its own settings, and works with a device only when it is `approved`.
     """
 
-    def __init__(self, connection: Connection, door: Door, audit: Callable[[str, str], object]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        door: Door,
+        audit: Callable[[str, str], object],
+        delete: Callable[[int, bool], None],
+    ) -> None:
         self._connection = connection
         self._door = door
         self._credentials = Credentials(connection)
         self._audit = audit
+        self._delete = delete
 
     def register(
         self,
@@ -314,6 +298,21 @@ class Devices:
             if changed:  # else it was decided before, and the log says when
                 self._audit(event, changed[0][0])
             return self.get(number)
+
+    def delete(self, device: DeviceReference, *, force: bool = False) -> None:
+        """Delete a device with its secret, all that it did and said, its sessions, and what was remembered for it.
+
+        Nonces and keys that it has claimed stay until they expire, so that nothing can be replayed. It works in
+        transactions of some milliseconds; interrupted, it is called again. In a batch it is part of that.
+
+        Args:
+            device: a device, its key or its id.
+            force: also if a run in one of its sessions is still running.
+
+        Raises:
+            NotFound: there is none. InvalidInput: a run is still running.
+        """
+        self._delete(self.id_of(device), bool(truth("force", force)))
 
     def heartbeat(self, key: str, status: str = "online") -> None:
         """Note that a device is there now; cheap enough for every second.

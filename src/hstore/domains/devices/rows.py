@@ -22,6 +22,29 @@ COLUMNS = """
            (SELECT count(*) FROM device_secrets AS s WHERE s.device_id = d.id), d.registered_at, d.updated_at
     FROM devices AS d LEFT JOIN device_presence AS p ON p.device_id = d.id
 """
+REGISTER = """
+    INSERT INTO devices (key, role, hostname, os_type, os_version, capabilities, allowed_tools, allowed_paths,
+                         allowed_apps, cpu, memory, disk, metadata, registered_at, updated_at)
+    VALUES ($1, coalesce($2, 'client'), $3, $4, $5, coalesce($6, '{}'), coalesce($7, '[]'), coalesce($8, '[]'),
+            coalesce($9, '[]'), $10, $11, $12, coalesce($13, '{}'), $14, $14)
+    ON CONFLICT (key) DO UPDATE SET
+        role = coalesce($2, devices.role), hostname = coalesce($3, devices.hostname),
+        os_type = coalesce($4, devices.os_type), os_version = coalesce($5, devices.os_version),
+        capabilities = coalesce($6, devices.capabilities), allowed_tools = coalesce($7, devices.allowed_tools),
+        allowed_paths = coalesce($8, devices.allowed_paths), allowed_apps = coalesce($9, devices.allowed_apps),
+        cpu = coalesce($10, devices.cpu), memory = coalesce($11, devices.memory), disk = coalesce($12, devices.disk),
+        metadata = coalesce($13, devices.metadata), updated_at = max($14, devices.updated_at)
+    RETURNING id
+"""
+UPDATE = """
+    UPDATE devices SET
+        role = coalesce($1, role), hostname = coalesce($2, hostname), os_type = coalesce($3, os_type),
+        os_version = coalesce($4, os_version), capabilities = coalesce($5, capabilities),
+        allowed_tools = coalesce($6, allowed_tools), allowed_paths = coalesce($7, allowed_paths),
+        allowed_apps = coalesce($8, allowed_apps), cpu = coalesce($9, cpu), memory = coalesce($10, memory),
+        disk = coalesce($11, disk), metadata = coalesce($12, metadata), updated_at = max($13, updated_at)
+    WHERE id = $14
+"""
 
 
 def given(

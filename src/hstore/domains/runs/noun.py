@@ -69,6 +69,7 @@ class Runs:
         project: Callable[[], int],
         known_project: Callable[[], int | None],
         session_id: Callable[[Reference | None], int | None],
+        delete: Callable[[int, bool], None],
     ) -> None:
         self._connection = connection
         self._door = door
@@ -77,6 +78,7 @@ class Runs:
         self._project = project
         self._known_project = known_project
         self._session_id = session_id
+        self._delete = delete
 
     def record(
         self,
@@ -300,6 +302,22 @@ class Runs:
     ) -> None:
         """End a running step as ok, failed or skipped, with figures as a dict of JSON values."""
         self._steps().finish(step, status, stats=stats, finished_at=finished_at)
+
+    def delete(self, run: int, *, force: bool = False) -> None:
+        """Delete a run with its steps and artifacts; references to wiki pages and lines of the audit log stay.
+
+        It works in transactions of some milliseconds; interrupted, it is called again. In a batch it is part of that.
+
+        Args:
+            run: id of the run.
+            force: also if it is still running.
+
+        Raises:
+            NotFound: there is none. InvalidInput: it is still running.
+        """
+        from hstore.listing import truth
+
+        self._delete(_id(run), bool(truth("force", force)))
 
     def resolve(self, text: str) -> Run:
         """The run that a person means: `latest`, an id, a key, or a prefix of one key, name or app.

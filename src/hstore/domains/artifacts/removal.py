@@ -1,0 +1,82 @@
+"""Taking artifacts away, from their end on, each step with the chunks that nobody needs any more."""
+
+from __future__ import annotations
+
+from hstore.codec import CHUNK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hstore.domains.artifacts.packs import Packs
+    from hstore.engine import Connection
+
+_PIECES = 64  # that are taken away at one stroke, if they are small
+LAST_PIECES = """
+    SELECT start, size, chunk_id FROM artifact_pieces WHERE artifact_id = $1 ORDER BY start DESC LIMIT $2
+"""
+REMOVE_PIECES = "DELETE FROM artifact_pieces WHERE artifact_id = $1 AND start >= $2"
+SHORTEN = "UPDATE artifacts SET size = $1, complete = 0 WHERE id = $2"
+SIZE = "SELECT size FROM artifacts WHERE id = $1"
+OWN_CHUNK = "SELECT chunk_id FROM artifacts WHERE id = $1"
+REMOVE = "DELETE FROM artifacts WHERE id = $1 RETURNING size"
+
+
+class ArtifactRemoval:
+    """Deletes artifacts in steps, and after each step what is left can be read and nothing in the file is unused.
+
+    Attributes:
+        shared: chunks that others still need, though perhaps not all of them.
+        gone: bytes that the artifacts had.
+    """
+
+    def __init__(self, connection: Connection, packs: Packs) -> None:
+        self._connection = connection
+        self._packs = packs
+        self.shared: set[int] = set()
+        self.gone = 0
+
+    def shorten(self, artifact: int) -> Iterator[None]:
+        """The steps before the last: an artifact of many pieces becomes shorter, until few are left."""
+        while len(pieces := self._connection.rows(LAST_PIECES, (artifact, _PIECES + 1))) > 1:
+            start, chunks = self._last(pieces)
+            if start == pieces[-1][0] and len(pieces) <= _PIECES:
+                return
+            self._connection.write(REMOVE_PIECES, (artifact, start))
+            self.gone += int(self._connection.value(SIZE, (artifact,))) - start
+            self._connection.write(SHORTEN, (start, artifact))
+            self._take_away(chunks)
+            yield
+
+    def finish(self, artifact: int) -> None:
+        """The last step, once it is short: the artifact goes."""
+        chunks = {row[2] for row in self._connection.rows(LAST_PIECES, (artifact, _PIECES))}
+        chunks.add(self._connection.value(OWN_CHUNK, (artifact,)))
+        self.gone += sum(row[0] for row in self._connection.write(REMOVE, (artifact,)))
+        self._take_away(chunks - {None})
+
+    @staticmethod
+    def _last(pieces: list[tuple[int, int, int]]) -> tuple[int, set[int]]:
+        """The last pieces, as many as are quickly deleted: where they start, and their chunks."""
+        room = CHUNK
+        chunks = set()
+        start = pieces[0][0]
+        for position, (begin, size, chunk) in enumerate(pieces[:_PIECES]):
+            room -= size
+            if position and room < 0:
+                break
+            start = begin
+            chunks.add(chunk)
+        return start, chunks
+
+    def _take_away(self, chunks: set[int]) -> None:
+        for chunk in chunks:
+            if self._packs.take_away(chunk):
+                self.shared.discard(chunk)
+            else:
+                self.shared.add(chunk)
+
+    def close_up(self) -> None:
+        """Make those chunks anew of which something is not needed any more; each is one transaction."""
+        while self.shared:
+            self._packs.close_up(self.shared.pop())

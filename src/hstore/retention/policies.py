@@ -1,0 +1,130 @@
+"""The policies in the file: how long, how many or how much of a subject stays."""
+
+from __future__ import annotations
+
+from hstore.clock import now, to_datetime
+from hstore.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Union
+
+    from hstore.engine import Connection
+    from hstore.models.retention import Policy
+
+    Bound = Union[int, None]
+    Bounds = tuple[Bound, Bound, Bound]  # age in microseconds, number of rows, bytes
+
+UPSERT = """
+    INSERT INTO retention_policies (subject, max_age, max_count, max_bytes, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $5)
+    ON CONFLICT (subject) DO UPDATE SET
+        max_age = excluded.max_age, max_count = excluded.max_count, max_bytes = excluded.max_bytes,
+        updated_at = excluded.updated_at, looked_at = NULL
+    RETURNING subject, max_age, max_count, max_bytes, created_at, updated_at
+"""
+ADD = """
+    INSERT INTO retention_policies (subject, max_age, created_at, updated_at) VALUES ($1, $2, $3, $3)
+    ON CONFLICT (subject) DO NOTHING
+    RETURNING subject, max_age, max_count, max_bytes, created_at, updated_at
+"""
+SELECT = """
+    SELECT subject, max_age, max_count, max_bytes, created_at, updated_at FROM retention_policies
+"""
+ALL = SELECT + " ORDER BY subject"
+ONE = SELECT + " WHERE subject = $1"
+BOUNDS = "SELECT max_age, max_count, max_bytes FROM retention_policies WHERE subject = $1"
+REMOVE = "DELETE FROM retention_policies WHERE subject = $1 RETURNING id"
+LOOKED = "UPDATE retention_policies SET looked_at = $1 WHERE subject = $2"
+UNSEEN = """
+    SELECT subject FROM retention_policies
+    WHERE subject <> 'automatic' AND (looked_at IS NULL OR looked_at <= $1 OR looked_at > $2)
+"""
+TURN = """
+    INSERT INTO retention_policies (subject, created_at, updated_at, looked_at) VALUES ('automatic', $1, $1, $1)
+    ON CONFLICT (subject) DO UPDATE SET looked_at = excluded.looked_at
+    WHERE retention_policies.looked_at IS NULL OR retention_policies.looked_at <= $2
+          OR retention_policies.looked_at > $1
+    RETURNING id
+"""
+
+AUTOMATIC = "automatic"
+"""The row that is no policy: `looked_at` is when somebody began to clean a little by itself."""
+LOOK_AGAIN = 3600 * 1_000_000
+"""Microseconds after which it is looked again whether something of a policy is due."""
+TURN_LENGTH = 60 * 1_000_000
+"""Microseconds in which nobody else begins, unless who has begun is done and something is left."""
+
+
+class Policies:
+    """The table of policies."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, subject: str, bounds: Bounds) -> Policy:
+        """Set a subject's policy, in place of what there was."""
+        return _policy(self._connection.write(UPSERT, (subject, *bounds, now()))[0])
+
+    def add(self, subject: str, max_age: int) -> Policy | None:
+        """Set a subject's policy if it has none, and return it then."""
+        made = self._connection.write(ADD, (subject, max_age, now()))
+        return _policy(made[0]) if made else None
+
+    def get(self, subject: str) -> Policy | None:
+        """A subject's policy."""
+        row = self._connection.row(ONE, (subject,))
+        return None if row is None else _policy(row)
+
+    def list(self) -> list[Policy]:
+        """All policies, by subject."""
+        return [_policy(row) for row in self._connection.rows(ALL) if row[0] != AUTOMATIC]
+
+    def bounds(self, subject: str) -> Bounds | None:
+        """What a subject's policy says; None if it has none."""
+        row = self._connection.row(BOUNDS, (subject,))
+        return None if row is None else (row[0], row[1], row[2])
+
+    def remove(self, subject: str) -> bool:
+        """Take a subject's policy away; say whether there was one."""
+        return bool(self._connection.write(REMOVE, (subject,)))
+
+    # --- by themselves -----------------------------------------------------------------------------------------------
+
+    def unseen(self) -> set[str]:
+        """The subjects of which it is to be looked again whether something is due."""
+        moment = now()
+        return {row[0] for row in self._connection.rows(UNSEEN, (moment - LOOK_AGAIN, moment))}
+
+    def looked(self, subject: str) -> None:
+        """Nothing of a subject is due."""
+        self._connection.write(LOOKED, (now(), subject))
+
+    def take_turn(self) -> bool:
+        """Begin to clean a little; False if somebody else has just done so."""
+        moment = now()
+        return bool(self._connection.write(TURN, (moment, moment - TURN_LENGTH)))
+
+    def give_turn(self) -> None:
+        """Something is left: whoever comes next may go on at once."""
+        self._connection.write(LOOKED, (None, AUTOMATIC))
+
+
+def whole_bound(field: str, value: int | None) -> int | None:
+    """Check a number of rows or bytes that may stay.
+
+    Raises:
+        InvalidInput: not an `int` from 0 to 2^63-1.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+        raise InvalidInput(f"{field}: a whole number from 0")
+    return value
+
+
+def _policy(row: tuple[Any, ...]) -> Policy:
+    from hstore.models.retention import Policy
+
+    age = None if row[1] is None else row[1] / 1_000_000
+    return Policy(row[0], age, row[2], row[3], to_datetime(row[4]), to_datetime(row[5]))
