@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -361,6 +362,30 @@ def test_older_methods_still_fit_after_the_cost_is_raised(store: Store, monkeypa
         store._connection.write("UPDATE device_secrets SET method = $1", (unknown,))
         with pytest.raises(StoreError, match="set_secret"):
             store.devices.verify_secret("d0", "right")
+
+
+def test_hash_is_what_the_format_says(store: Store) -> None:
+    """Another program can compute it: scrypt of the secret's UTF-8 by the figures in the method."""
+    store.devices.register("phone", secret="naïve")
+    ((method, salt, stored),) = store.query("SELECT method, salt, hash FROM device_secrets")
+    name, n, r, p = method.split(":")
+    assert name == "scrypt"
+    assert stored == hashlib.scrypt("naïve".encode(), salt=salt, n=int(n), r=int(r), p=int(p), maxmem=1 << 26, dklen=32)
+
+
+def test_without_scrypt_there_is_another_method(store: Store, cheap: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where OpenSSL lacks scrypt, PBKDF2 takes its place; a hash made elsewhere by scrypt is a clear error."""
+    store.devices.register("before", secret="right")
+    monkeypatch.delattr(hashlib, "scrypt")
+    monkeypatch.setattr(credentials, "PBKDF2", "pbkdf2-sha256:10")
+    store.devices.register("phone", secret="right")
+    assert store.devices.verify_secret("phone", "right")
+    assert not store.devices.verify_secret("phone", "wrong")
+    assert store.query("SELECT method FROM device_secrets ORDER BY device_id")[1] == ("pbkdf2-sha256:10",)
+    with pytest.raises(StoreError, match="set_secret"):
+        store.devices.verify_secret("before", "right")
+    store.devices.set_secret("before", "right")
+    assert store.devices.verify_secret("before", "right")
 
 
 def test_authentication_needs_secret_and_approval(store: Store, cheap: None) -> None:

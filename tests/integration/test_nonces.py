@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -81,6 +82,12 @@ def test_nonce_itself_is_not_stored(path: Path, secret: str) -> None:
     content = b"".join(file.read_bytes() for file in path.parent.iterdir())
     assert secret.encode() not in content
     assert b"a-certain-phone" in content
+
+
+def test_digest_is_what_the_format_says(store: Store) -> None:
+    """Another program can compute it: SHA-256 of the nonce's UTF-8."""
+    store.nonces.claim("naïve")
+    assert store.query("SELECT digest FROM nonces") == ((hashlib.sha256("naïve".encode()).digest(),),)
 
 
 def test_listing_by_device_expiry_and_time(store: Store, standing: Clock) -> None:

@@ -58,7 +58,11 @@ BY_DIGEST = SELECT + " WHERE digest = $1 AND expires_at > $2"
 
 
 class Idempotency:
-    """`store.idempotency`: begin, finish, extend, release; `once` does all of it for a function."""
+    """`store.idempotency`: begin, finish, extend, release; `once` does all of it for a function.
+
+    Bounds are moments of the wall clock, the one thing that all processes share: where it is set forward in the middle
+    of a request, another may take its place earlier.
+    """
 
     def __init__(self, connection: Connection, door: Door) -> None:
         self._connection = connection

@@ -107,7 +107,8 @@ class Devices:
             allowed_tools, allowed_paths, allowed_apps: several texts each, in place of what there was.
             memory, disk: bytes.
             secret: the shared secret, kept only as a salted hash. A device that has one already must give the same,
-                so that nobody takes over a device by registering it again; `set_secret` changes it.
+                so that nobody takes over a device by registering it again; `set_secret` changes it. Hashing takes
+                a quarter of a second, so not in a batch, where others would wait for it.
             exclusive: refuse a key that is taken.
 
         Raises:
@@ -336,7 +337,7 @@ class Devices:
     def set_secret(self, device: DeviceReference, secret: str | bytes) -> None:
         """Give a device a shared secret, in place of the one it had, and write that into the audit log.
 
-        Only a salted, slow hash is kept; making it takes about a quarter of a second.
+        Only a salted, slow hash is kept; making it takes about a quarter of a second, so not in a batch.
 
         Raises:
             NotFound: no such device. InvalidInput: the secret is empty, too long, or no text and no bytes.
