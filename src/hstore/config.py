@@ -83,3 +83,12 @@ def environment() -> Mapping[str, str]:
 def settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (default: this process's environment, as it is now)."""
     return Settings(os.environ if environ is None else environ)
+
+
+def ascii_only() -> bool:
+    """Whether the terminal shows nothing but ASCII, as far as `TERM` and the locale of the environment say."""
+    environ = os.environ
+    if environ.get("TERM") == "dumb":
+        return True
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return bool(locale) and "utf" not in locale.lower()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hstore.domains.runs import Runs
     from hstore.domains.sessions import Sessions
     from hstore.domains.settings import Config, Preferences
+    from hstore.domains.statistics import Statistics
     from hstore.domains.steps import Steps
     from hstore.domains.tool_executions import ToolExecutions
     from hstore.domains.usage import Usage
@@ -118,6 +119,7 @@ class LateNouns:
     nonces: Nonces
     retention: Retention
     sessions: Sessions
+    statistics: Statistics
     tool_executions: ToolExecutions
     usage: Usage
     wiki: WikiRefs
@@ -329,21 +331,22 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "conversations": _conversations,
     "_deletion": _deletion,
     "devices": _devices,
-    "file_cache": _file_cache,
     "events": _events,
+    "file_cache": _file_cache,
     "files": _plain("hstore.domains.files", "Files"),
     "idempotency": _plain("hstore.domains.idempotency", "Idempotency"),
     "knowledge": _plain("hstore.domains.knowledge", "Knowledge"),
     "masking": _masking,
     "memory": _memory,
-    "preferences": _preferences,
-    "response_cache": _response_cache,
-    "_sealing": _sealing,
     "metrics": _plain("hstore.domains.metrics", "Metrics"),
-    "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),
     "nonces": _plain("hstore.domains.nonces", "Nonces"),
+    "preferences": _preferences,
+    "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),
+    "response_cache": _response_cache,
     "retention": _retention,
+    "_sealing": _sealing,
     "sessions": _sessions,
+    "statistics": _plain("hstore.domains.statistics", "Statistics"),
     "_steps": _plain("hstore.domains.steps", "Steps"),
     "tool_executions": _tool_executions,
     "usage": _of_sessions("hstore.domains.usage", "Usage"),

@@ -54,6 +54,8 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["memory", "list", "--json"], ""),
         (["log", "show", "latest"], ""),
         (["project", "info", "--json"], ""),
+        (["stats"], ""),
+        (["stats", "--json"], ""),
         (["audit", "chain", "--json"], ""),
         (["audit", "list", "--json"], ""),
         (["audit", "verify", "--head", text], ""),
@@ -127,6 +129,7 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
             "doctor --json",
             "audit list",
             "audit chain",
+            "stats --json",
         )
     } == {0}
     look_at_content(folder / "project.db", hidden)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from statistics import mean
@@ -499,3 +500,91 @@ def test_days_are_those_of_the_readers_time_zone(store: Store) -> None:
         (date(2026, 11, 20), 1, 10.0),
     ]
     assert [each.events for each in store.productivity.by_day(since=late, until=late + timedelta(minutes=5))] == [1]
+
+
+# --- statistics ---
+
+
+@pytest.mark.usefixtures("berlin")
+def test_knowledge_by_day_is_the_view_with_bounds(store: Store) -> None:
+    """In the reader's days; `newest` looks at the newest only."""
+    late = datetime(2026, 11, 20, 23, 30, tzinfo=timezone.utc)
+    for kind, moment, confidence in (("a", NOON, 0.5), ("a", NOON, 1.0), ("b", late, 0.25), ("a", late, 0.75)):
+        number = store.knowledge.add(type=kind, title="t", content="c", confidence=confidence)
+        changed = "UPDATE knowledge_items SET created_at = $1 WHERE title = 't' AND created_at > $1 + 1000000"
+        assert number
+        store._connection.write(changed, (int(moment.timestamp() * 1e6),))
+    found = store.statistics.knowledge_growth()
+    assert [(str(each.date), *each[1:]) for each in found] == [
+        ("2026-11-21", "a", 1, 0.75),
+        ("2026-11-21", "b", 1, 0.25),
+        ("2026-11-20", "a", 2, 0.75),
+    ]
+    view = store.query("SELECT * FROM knowledge_growth ORDER BY date DESC, knowledge_type")
+    assert [(str(each.date), *each[1:]) for each in found] == list(view)
+    assert [each.type for each in store.statistics.knowledge_growth(newest=1)] == ["a"]
+    assert [each.items for each in store.statistics.knowledge_growth(until=late)] == [2]
+
+
+@pytest.mark.usefixtures("berlin")
+def test_runs_are_summed_up_by_day_and_program(store: Store) -> None:
+    """What succeeded, what goes on, what took longest; in the reader's days."""
+    late = datetime(2026, 11, 20, 23, 30, tzinfo=timezone.utc)
+    for app, moment, code, length in (("a", NOON, 0, 3.0), ("a", late, 1, 5.0), ("b", late, 0, 4.0)):
+        store.record_run(app, app, started_at=moment, exit_code=code, duration=length)
+    store.record_run("b", "b", started_at=late)
+    days = store.statistics.runs_by_day()
+    assert days == [(date(2026, 11, 20), 1, 1, 0), (date(2026, 11, 21), 3, 1, 1)]
+    assert store.statistics.programs() == [("a", 2, 0.5, 4.0, 5.0), ("b", 2, 1.0, 4.0, 4.0)]
+    assert store.statistics.programs(limit=1, since=late) == [("b", 2, 1.0, 4.0, 4.0)]
+    assert store.statistics.programs(newest=1) == [("b", 1, None, None, None)]
+    assert store.statistics.slowest_runs(limit=2) == [(2, "a", 5.0, "failed"), (3, "b", 4.0, "ok")]
+    assert [each.id for each in store.statistics.slowest_runs(until=late)] == [1]
+    assert store.statistics.file_bytes() > 0
+    with pytest.raises(InvalidInput, match="newest"):
+        store.statistics.runs_by_day(newest=0)
+
+
+USED: dict[str, tuple[Callable[[Store], object], str]] = {
+    "uses": (lambda store: store.usage.list(since=NOON), "feature_usage_started"),
+    "uses of a feature": (lambda store: store.usage.list(feature="f", after=7), "feature_usage_feature"),
+    "uses in a session": (lambda store: store.usage.list(session="s", feature="f"), "feature_usage_"),
+    "adoption": (lambda store: store.usage.adoption(since=NOON, newest=9), "feature_usage_started"),
+    "metrics": (lambda store: store.metrics.list(until=NOON), "performance_metrics_started"),
+    "metrics of one": (lambda store: store.metrics.list(operation="o", since=NOON), "performance_metrics_operation"),
+    "failed ones": (lambda store: store.metrics.list(success=False, since=NOON), "performance_metrics_failed"),
+    "summary": (lambda store: store.metrics.summary(since=NOON), "performance_metrics_started"),
+    "summary of one": (lambda store: store.metrics.summary("o", since=NOON), "performance_metrics_operation"),
+    "productivity": (lambda store: store.productivity.list(since=NOON), "productivity_events_created"),
+    "productivity of a type": (lambda store: store.productivity.list(type="t"), "productivity_events_type"),
+    "the last 30 days": (lambda store: store.productivity.summary(30), "productivity_events_created"),
+    "saved by day": (lambda store: store.productivity.by_day(since=NOON), "productivity_events_created"),
+    "runs by day": (lambda store: store.statistics.runs_by_day(since=NOON), "runs_started"),
+    "programs": (lambda store: store.statistics.programs(since=NOON, newest=9), "runs_started"),
+    "slowest": (lambda store: store.statistics.slowest_runs(since=NOON), "runs_started"),
+    "knowledge": (lambda store: store.statistics.knowledge_growth(since=NOON), "knowledge_items_created"),
+}
+
+
+@pytest.mark.parametrize("what", USED)
+def test_what_is_asked_by_time_uses_an_index(store: Store, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """SQLite's plan of each statement names the index that was made for it, and reads the table by nothing else."""
+    store.session("s")
+    for number in range(8):
+        store.usage.record("f", "core", session="s", started_at=NOON + timedelta(hours=number))
+    asked: list[tuple[str, Any]] = []
+    rows = store._connection.rows
+
+    def noted(sql: str, given: Any = ()) -> Any:
+        asked.append((sql, given))
+        return rows(sql, given)
+
+    monkeypatch.setattr(store._connection, "rows", noted)
+    ask, index = USED[what]
+    ask(store)
+    sql, given = asked[-1]
+    plan = [str(row[3]).split() for row in rows(f"EXPLAIN QUERY PLAN {sql}", given)]
+    tables = ("feature_usage", "u", "performance_metrics", "productivity_events", "p", "runs", "knowledge_items")
+    read = [step for step in plan if step[0] in ("SCAN", "SEARCH") and step[1] in tables]
+    assert len(read) == 1
+    assert index in " ".join(read[0]), plan

@@ -85,7 +85,7 @@ class Output:
         """
         safe = [[visible(cell) for cell in row] for row in rows]
         widths = [max([_width(columns[i]), *(_width(row[i]) for row in safe)]) for i in range(len(columns))]
-        room = self._room()
+        room = self.width
         self.line(self.paint("bold", _joined(columns, widths, room)))
         for row in safe:
             text = _joined(row, widths, room)
@@ -94,7 +94,8 @@ class Output:
                     text = text.replace(cell, self.paint(colours[cell], cell), 1)
             self.line(text)
 
-    def _room(self) -> int | None:
+    @property
+    def width(self) -> int | None:
         """Columns of the terminal; None where it has no size, or there is none."""
         if not self.is_terminal:
             return None

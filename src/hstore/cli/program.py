@@ -23,6 +23,7 @@ from hstore.cli import (
     memory,
     messages,
     project,
+    stats,
 )
 from hstore.cli.messages import BROKEN_PIPE, complain
 from hstore.cli.output import Output
@@ -112,6 +113,7 @@ ENTRIES: tuple[grammar.Command | grammar.Group, ...] = (
     files.GROUP,
     connections.GROUP,
     keys.GROUP,
+    stats.COMMAND,
     doctor.COMMAND,
     INIT,
     completion.COMMAND,

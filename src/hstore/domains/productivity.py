@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hstore.clock import from_seconds, from_time, now, to_datetime
 from hstore.errors import InvalidInput
-from hstore.listing import ALL, Filters, identifier
+from hstore.listing import ALL, Filters, identifier, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ SELECT = """
 """
 SUMMARY = """
     SELECT type, count(*), avg(saved) / 1000000.0, sum(saved / 1000000.0), avg(improvement), avg(satisfaction)
-    FROM productivity_events
-    WHERE created_at > $1
+    FROM (SELECT type, saved, improvement, satisfaction FROM productivity_events
+          WHERE created_at > $1 ORDER BY created_at DESC LIMIT $2) AS newest
     GROUP BY type
     ORDER BY sum(saved / 1000000.0) DESC, type
 """
@@ -102,16 +102,21 @@ class Productivity:
         with self._connection.transaction():
             return self._connection.insert(ADD, (self._session_id(session), *row))
 
-    def summary(self, days: int = 30) -> list[ProductivitySummary]:
+    def summary(self, days: int = 30, *, newest: int | None = None) -> list[ProductivitySummary]:
         """What each type of work saved in the last so many days, the most first.
 
+        Args:
+            days: how many.
+            newest: look at the newest so many events only; None: at all of these days.
+
         Raises:
-            InvalidInput: `days` is no whole number from 1.
+            InvalidInput: `days` or `newest` is no whole number from 1.
         """
         from hstore.models.analytics import ProductivitySummary
 
         begin = max(-ALL, now() - identifier("days", days) * DAY)
-        return [ProductivitySummary._make(row) for row in self._connection.rows(SUMMARY, (begin,))]
+        rows = self._connection.rows(SUMMARY, (begin, positive("newest", newest) or ALL))
+        return [ProductivitySummary._make(row) for row in rows]
 
     def by_day(
         self, *, since: datetime | float | None = None, until: datetime | float | None = None

@@ -107,3 +107,31 @@ class KnowledgeGrowth(NamedTuple):
     type: str
     items: int
     average_confidence: float
+
+
+class RunsOfDay(NamedTuple):
+    """The runs that began on one day of the reader's time zone; `running` ones have no end yet, the rest failed."""
+
+    date: date
+    runs: int
+    ok: int
+    running: int
+
+
+class ProgramRuns(NamedTuple):
+    """The runs of a program; the rate is of those that are over, and times are seconds: None where there are none."""
+
+    app: str
+    runs: int
+    success_rate: float | None
+    average_duration: float | None
+    longest: float | None
+
+
+class SlowRun(NamedTuple):
+    """A run that took `duration` seconds; `name` is its own, or else its program's."""
+
+    id: int
+    name: str
+    duration: float
+    status: str
