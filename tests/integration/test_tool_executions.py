@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from conftest import Program
 from hstore import Store
 from hstore.errors import InvalidInput, NotFound
 from hstore.models.work import DeviceActivity, Failure, ToolUse
@@ -55,6 +57,17 @@ def test_execution_comes_back_as_it_was_given(store: Store) -> None:
         moment,
     )
     assert found.executed_at.tzinfo is dt.timezone.utc
+
+
+def test_session_and_device_are_known_by_key_id_and_result(store: Store) -> None:
+    """Each of the three, to record, to measure and to list."""
+    device, session = store.devices.register("d"), store.session("s")
+    for one, other in (("d", "s"), (device.id, session.id), (device, session)):
+        number = store.tool_executions.record("t", {}, success=True, device=one, session=other)
+        assert store.tool_executions.get(number)[7:9] == ("s", "d")
+        with store.tool_executions.measure("t", {}, device=one, session=other) as call:
+            pass
+        assert [each.id for each in store.tool_executions.list(device=one, session=other, limit=2)] == [call.id, number]
 
 
 def test_little_is_needed(store: Store) -> None:
@@ -199,6 +212,44 @@ def test_session_counts_its_executions(store: Store, monkeypatch) -> None:
     assert store.sessions.get("s").tool_execution_count == 7
     assert store.sessions.get("other").tool_execution_count == 0
     assert len(store.tool_executions.list(session="s")) == 7
+
+
+WRITER = """
+import sys
+from hstore import Store
+
+with Store.open(sys.argv[1]) as store:
+    for number in range(int(sys.argv[2])):
+        store.tool_executions.record("t", {"n": number}, success=True, session="s")
+        if number == 20:
+            print("twenty", flush=True)
+"""
+
+
+def test_session_counts_what_many_processes_execute(path: Path, program: Program) -> None:
+    """None of their counts is lost to another's."""
+    with Store.open(path) as store:
+        store.session("s")
+    for process in [program(WRITER, path, 25) for _ in range(4)]:
+        assert process.wait() == 0, process.stderr and process.stderr.read()
+    with Store.open(path) as store:
+        assert store.sessions.get("s").tool_execution_count == 100
+        assert len(store.tool_executions.list(session="s", limit=None)) == 100
+
+
+def test_killed_process_leaves_no_execution_uncounted(path: Path, program: Program) -> None:
+    """Killed at any moment, rows and count agree: both are written, or neither."""
+    with Store.open(path) as store:
+        store.session("s")
+    for _ in range(3):
+        process = program(WRITER, path, 1_000_000)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "twenty\n"
+        process.kill()
+        process.wait()
+        with Store.open(path) as store:
+            counted = store.sessions.get("s").tool_execution_count
+            assert counted == len(store.tool_executions.list(session="s", limit=None)) > 20
 
 
 def test_environment_names_the_session(path, monkeypatch) -> None:

@@ -172,11 +172,12 @@ class ToolExecutions:
         success, result, error, duration = outcome
         door = self._door
         given = None if result is None else door.plain_json("result", result) or door.json("result", result)
-        told = (tool, parameters, success, given, self._said("error", error), duration, user_query, reasoning)
+        said = self._said("error", error)
+        told = (tool, parameters, success, given, said, duration, user_query, reasoning)
         connection = self._connection
         place = self._session_id(None) if session is None else None
         if session is device is place is None:
-            size = len(parameters) + len(given or "")
+            size = sum(map(len, filter(None, (parameters, given, said, user_query, reasoning))))
             return connection.append_behind("tool_executions", ADD, (None, None, *told, moment), size)
         with connection.transaction():
             place = self._session_id(session)
@@ -232,7 +233,7 @@ class ToolExecutions:
         """The tools of the last `days`, most used first."""
         from hstore.models.work import ToolUse
 
-        rows = self._connection.rows(MOST_USED, (_days_ago(days), _count_of(limit)))
+        rows = self._connection.rows(MOST_USED, (_days_ago(days), _at_most(limit)))
         return [ToolUse(row[0], row[1], _seconds(row[2]), row[3]) for row in rows]
 
     def failed(
@@ -248,7 +249,7 @@ class ToolExecutions:
         from hstore.models.work import Failure
 
         begin = -ALL if days is None else _days_ago(days)
-        rows = self._connection.rows(FAILED, (begin, whole("more_than", more_than), _count_of(limit)))
+        rows = self._connection.rows(FAILED, (begin, whole("more_than", more_than), _at_most(limit)))
         return [Failure._make(row) for row in rows]
 
     def device_activity(self, days: float = 7, limit: int | None = 100) -> builtins.list[DeviceActivity]:
@@ -258,7 +259,7 @@ class ToolExecutions:
         """
         from hstore.models.work import DeviceActivity
 
-        rows = self._connection.rows(DEVICE_ACTIVITY, (_days_ago(days), _count_of(limit)))
+        rows = self._connection.rows(DEVICE_ACTIVITY, (_days_ago(days), _at_most(limit)))
         return [DeviceActivity._make((*row[:3], optional_datetime(row[3]))) for row in rows]
 
 
@@ -302,8 +303,9 @@ def _days_ago(days: float) -> int:
     return now() - round(days * DAY)
 
 
-def _count_of(limit: int | None) -> int:
-    return ALL if positive("limit", limit) is None else int(limit or 0)
+def _at_most(limit: int | None) -> int:
+    count = positive("limit", limit)
+    return ALL if count is None else count
 
 
 def _seconds(microseconds: float | None) -> float | None:
