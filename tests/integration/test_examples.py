@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # Runs a program, and writes down in a file of its own which secrets it made.
 NOTING = """
-import runpy, secrets, sys
+import os, runpy, secrets, sys
 
 def noted(make):
     def call(*given):
@@ -30,6 +30,8 @@ secrets.token_urlsafe, secrets.token_hex = noted(secrets.token_urlsafe), noted(s
 program, database, notes = sys.argv[1:]
 sys.argv[:] = [program, database, notes]
 runpy.run_path(program, run_name="__main__")
+if "HSTORE_KEY" in os.environ:
+    noted(lambda: os.environ["HSTORE_KEY"])()
 """
 
 
@@ -101,3 +103,43 @@ def test_heimdall_runs(tmp_path: Path) -> None:
     assert len(example.secrets.all()) == 1
     look_at_files(example.folder, example.secrets, NO_FILE)
     look_at_content(example.database, example.secrets)
+
+
+def test_phase2_audit(tmp_path: Path) -> None:
+    """A run with its steps, a failed one, the audit log of both on a whole chain, and nothing of what was undone."""
+    example = Example("phase2_audit", tmp_path)
+    assert "before there is a database: ok True, initialised False" in example.output
+    assert "configuration " in example.output
+    assert ", the same in another order: True" in example.output
+    assert "hash chain whole: True" in example.output
+    with Store.open(example.database, readonly=True) as store:
+        failed, done = store.runs.list()
+        assert (done.key, done.status, failed.status) == ("2026-11-21/1", "ok", "failed")
+        assert done.config_hash is not None
+        steps = [(step.name, step.status, step.stats) for step in store.runs.steps(done.id)]
+        assert steps == [("fetch", "ok", {"pages": 12}), ("parse", "ok", {"invoices": 480}), ("mail", "skipped", {})]
+        assert [(step.name, step.status) for step in store.runs.steps(failed.id)] == [("parse", "failed")]
+        assert [line.event for line in store.audit.list(run=done.id)] == ["run.finished", "run.started"]
+        assert [line.run for line in store.audit.list(event="run.started")] == [done.id]
+
+
+def test_durandal_assistant(tmp_path: Path) -> None:
+    """A thread, its files, related knowledge, settings, caches and figures; no password and no key."""
+    example = Example("durandal_assistant", tmp_path)
+    assert "second scan: 1 changed; it is pending again" in example.output
+    assert "files of the first: [('orders.sql', 'sql')]" in example.output
+    assert "saved: database_exploration, 26 minutes, 87 %" in example.output
+    assert "the password comes back: True" in example.output or "not saved: " in example.output
+    with Store.open(example.database, readonly=True) as store:
+        assert [entry.depth for entry in store.conversations.thread(1)] == [0, 1, 2]
+        assert {found.item.title for found in store.knowledge.walk(3, depth=3)} == {
+            "Money is stored in cents",
+            "Round at the end",
+            "orders.total",
+        }
+        assert store.config.get("retries") == 3
+        assert store.response_cache.stats().entries == 1
+        assert store.sessions.get("durandal-1").message_count == 6
+        assert [metric.operation for metric in store.metrics.list()] == ["database_query"]
+    assert len(example.secrets.all()) == 2
+    look_at_files(example.folder, example.secrets, NO_FILE)
