@@ -48,6 +48,7 @@ def examine(path: str | os.PathLike[str] | None = None, *, settle: bool = True) 
         place = locate(path, settings())
     except HstoreError as failure:
         return _report("", False, [*checks, Check("database", "fail", str(failure), _kind(failure))])
+    checks += _waiting(place.path)
     try:
         database = examination.Examination(place.path)
     except NotInitialised as failure:
@@ -160,6 +161,18 @@ def _permissions(path: str) -> Check:
         return Check("permissions", "ok", "private: only you can read it", {"open": []})
     message = f"others may read or write {', '.join(open_to_others)}; `chmod go=` makes it private"
     return Check("permissions", "warn", message, {"open": open_to_others})
+
+
+def _waiting(path: str) -> list[Check]:
+    """Output of commands that the database could not take; nothing is said where there is none."""
+    from hstore.fallback.files import waiting
+
+    found = [printable(each) for each in waiting(path, settings())]
+    if not found:
+        return []
+    shown = ", ".join(found[:3]) + (" …" if len(found) > 3 else "")
+    message = f"{len(found)} runs could not be recorded and wait in {shown}; `hstore log adopt` records them"
+    return [Check("fallback", "warn", message, {"files": found})]
 
 
 def _lost_runs(path: str, settle: bool) -> Check:

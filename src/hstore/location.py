@@ -17,6 +17,7 @@ FOLDER = ".heimdall"
 FILE = "project.db"
 RULES = "masking.toml"
 SHELL = "shell.db"
+FALLBACK = "fallback"
 
 
 class Location:
@@ -82,6 +83,14 @@ def project_rules(database: str) -> str:
 def user_rules(settings: Settings) -> str | None:
     """The user's file of masking rules, `~/.heimdall/masking.toml`; None without a home."""
     return None if settings.home is None else os.path.join(settings.home, FOLDER, RULES)
+
+
+def fallback_folders(database: str, settings: Settings) -> list[str]:
+    """Where output waits that this database cannot take: beside it, else in the home."""
+    folders = [os.path.join(os.path.dirname(database), FALLBACK)]
+    if settings.home is not None:
+        folders.append(os.path.realpath(os.path.join(settings.home, FOLDER, FALLBACK)))
+    return list(dict.fromkeys(folders))
 
 
 def rule_files(database: str | None, settings: Settings) -> list[str]:

@@ -79,6 +79,7 @@ class Store(LateNouns):
         durability: str = "normal",
         busy_timeout: float = 5.0,
         values: Iterable[str | bytes] = (),
+        ambient: bool = True,
     ) -> Store:
         """Open a project's store: made privately (0600) if it is missing, and migrated.
 
@@ -92,6 +93,7 @@ class Store(LateNouns):
             values: secrets to mask wherever they stand, besides the values of environment variables with telling
                 names (`*_TOKEN`, `*PASSWORD*`, …). Rules of one's own are read from the files of the user and the
                 project and those in `HSTORE_MASK_RULES`, see docs/masking.md.
+            ambient: False leaves `HEIMDAL_SESSION` aside: what names no session belongs to none.
 
         Raises:
             NotADatabase, CorruptDatabase, ReadOnly, StorageFull, Busy: the file cannot be used.
@@ -99,7 +101,7 @@ class Store(LateNouns):
             InvalidInput: an argument is wrong, a value is too short or too common to mask, or a file of masking rules
                 says what cannot be expressed.
         """
-        given = settings()
+        given = settings() if ambient else settings({**environment(), "HEIMDAL_SESSION": ""})
         place = locate(path, given)
         if readonly:
             connection = open_reader(place.path, timeout=busy_timeout)

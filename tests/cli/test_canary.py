@@ -20,6 +20,8 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
     """Arguments, output, standard input, environment, names, keys, values, SQL, and what the errors say of them."""
     hidden = Secrets()
     folder = tmp_path / "store"
+    broken = folder / "directory.db"
+    broken.mkdir(parents=True)
     text = hidden.text()
     environment = {
         **os.environ,
@@ -39,6 +41,13 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
         (["run", "--", "python3", "-c", "import sys\nfor c in sys.argv[1]: print(c, end='', flush=True)", text], ""),
         (["run", "--no-output", "--", "true", "--password", hidden.named, hidden.token], ""),
         (["run", "--", f"/no/such/{hidden.token}", hidden.registered], ""),
+        (["--db", str(broken), "run", "--name", text, "--", "sh", "-c", 'echo "$1"; cat', "sh", text], text * 50),
+        (["--db", str(broken), "run", "--max-output", "1K", "--", "cat"], text * 200),
+        (["--db", str(broken), "log", "tail"], ""),
+        (["--db", str(broken), "log", "adopt"], ""),
+        (["--db", str(broken), "doctor", "--json"], ""),
+        (["run", "--max-output", "500", "--", "cat"], text * 200),
+        (["log", "adopt", "--json"], ""),
         (["remember", f"key {hidden.token}", text, "--tag", text, "--ttl", "1h"], ""),
         (["remember", "structure", structure, "--json"], ""),
         (["remember", "structure", f"another {text}", "--tag", text, "--category", text], ""),
@@ -111,7 +120,7 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
             [sys.executable, "-m", "hstore", *arguments], input=given.encode(), env=environment, capture_output=True
         )
         codes[" ".join(arguments[:2])] = done.returncode
-        if arguments[0] != "run":
+        if "run" not in arguments[:3]:
             look(f"output of {arguments[:2]}", done.stdout, hidden)
         look_at_files(folder, hidden, tmp_path)
     assert {
@@ -132,4 +141,12 @@ def test_no_secret_given_to_the_command_line_is_stored(tmp_path: Path) -> None:
             "stats --json",
         )
     } == {0}
+    assert len(list(folder.glob("fallback/*.log"))) == 2
+    broken.rmdir()
+    adopted = subprocess.run(
+        [sys.executable, "-m", "hstore", "--db", broken, "log", "adopt"], env=environment, capture_output=True
+    )
+    assert adopted.stdout.count(b"is recorded") == 2
+    look_at_files(folder, hidden, tmp_path)
+    look_at_content(broken, hidden)
     look_at_content(folder / "project.db", hidden)

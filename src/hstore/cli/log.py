@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ from hstore.cli.grammar import AFTER, JSON, Command, Group, argument, count, lim
 from hstore.cli.messages import complain
 from hstore.cli.opening import readable
 from hstore.cli.quantities import moment, resolved
+from hstore.errors import HstoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,6 +56,13 @@ class TailOptions(NamedTuple):
     run: str
     lines: int
     follow: bool
+
+
+class AdoptOptions(NamedTuple):
+    """`log adopt`."""
+
+    db: str | None
+    json: bool
 
 
 def list_runs(options: ListOptions, output: Output) -> int:
@@ -107,12 +116,39 @@ def _print(parts: Iterable[Part], only: str | None, output: Output) -> None:
 
 def tail(options: TailOptions, output: Output) -> int:
     """Print the last lines of a run, and follow it to its end where that is wanted."""
-    with readable(options.db) as store:
+    try:
+        store = readable(options.db)
+    except HstoreError as error:
+        from hstore.cli.log_waiting import tail_waiting
+
+        if tail_waiting(options, output, error):
+            return 0
+        raise
+    with store:
         run = store.runs.resolve(options.run)
         offsets = _last_lines(store, run, options.lines, output)
         output.flush()
         if options.follow:
             _follow(store, run, offsets, output)
+    return 0
+
+
+def adopt(options: AdoptOptions, output: Output) -> int:
+    """Record what could not be recorded when it ran."""
+    from hstore.fallback.adopting import adopt as adopt_waiting
+
+    found = adopt_waiting(None if options.db is None else os.path.expanduser(options.db))
+    if options.json:
+        output.json(
+            {"runs": list(found.runs), "left": [{"path": path, "why": why} for path, why in found.left.items()]}
+        )
+    else:
+        for run in found.runs:
+            output.line(f"run {run} is recorded")
+        for path, why in found.left.items():
+            complain(f"{path} stays: {why}")
+        if not found.runs and not found.left:
+            output.line("nothing waits to be recorded")
     return 0
 
 
@@ -244,10 +280,22 @@ GROUP = Group(
                 argument("-f", "--follow", action="store_true", help="go on until the run ends"),
                 _FROM_DB,
             ),
-            examples=(
+            "Where the database cannot be opened, the newest output that waits to be recorded is shown instead.",
+            (
                 ("hstore log tail", "the last 10 lines of the newest run"),
                 ("hstore log tail -n 100 -f nightly", "100 lines of the run named nightly, then what comes"),
             ),
+        ),
+        Command(
+            "adopt",
+            "record output that could not be recorded when it came",
+            AdoptOptions,
+            adopt,
+            (JSON,),
+            "Where `hstore run` cannot use the database, it keeps what the command prints, masked, in a private\n"
+            "file in `fallback/` beside it, or in `~/.heimdall/fallback/`. The next run that is recorded takes it\n"
+            "in; so does this.",
+            (("hstore log adopt", "what waits becomes runs, and its files go"),),
         ),
     ),
 )

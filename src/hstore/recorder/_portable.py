@@ -36,7 +36,7 @@ def record_with_pipes(
     name: str | None,
     capture: bool,
     path: str | os.PathLike[str] | None,
-    limit: int | None,
+    limit: int | None = None,
     warn: Callable[[str], None],
 ) -> int:
     """As `hstore.recorder.record`."""

@@ -13,7 +13,9 @@ from __future__ import annotations
 import os
 import time
 
+from hstore.config import settings
 from hstore.errors import Busy, HstoreError
+from hstore.location import fallback_folders
 from hstore.recorder._git import head_commit
 from hstore.recorder._worker import Worker
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hstore.domains.artifacts import ArtifactWriter
+    from hstore.fallback.writing import FallbackFile
     from hstore.store import Store
 
 COMMIT_SECONDS = 0.12
@@ -32,6 +35,8 @@ QUEUED_BYTES = 4 << 20
 """How much waits for a busy worker before the reading waits too; with less, each stalls at every pause of the other."""
 HELD_BYTES = 32 << 20
 """How much is kept while another process holds the lock."""
+ADOPT_SECONDS = 1.0
+"""How long the end of a run is spent on files of earlier ones that could not be recorded."""
 LAST_TRY_SECONDS = 5.0
 """How long the end of a run is tried to be committed."""
 _ROOM_SECONDS = 0.05  # how long the relay waits at a time for the worker to catch up
@@ -102,6 +107,7 @@ class Recording:
         self._backlog: list[tuple[str, bytes, int]] = []
         self._backlog_bytes = 0
         self._given_up = False
+        self._fallback: FallbackFile | None = None
         self._due: float | None = time.monotonic()  # the run itself is to be seen by others at once
         self._committed = 0.0
         self._rest_until = 0.0
@@ -109,6 +115,8 @@ class Recording:
     def write(self, name: str, data: bytes, at: int) -> None:
         """Take over `data` of the output `name`, read `at` microseconds since the epoch."""
         if self._given_up:
+            if self._fallback is not None:
+                self._fallback.write(name, data)
             return
         if self._run:
             self._writers[name].write(data, at)
@@ -179,6 +187,12 @@ class Recording:
                 self._finish_without_rest(ended)
                 break
         self._close()
+        if self._fallback is not None:
+            self._fallback.finish(
+                exit_code=ended.exit_code, signal=ended.signal, duration=ended.duration, complete=ended.complete
+            )
+        elif not self._given_up:
+            self._adopt()
 
     def _finish_without_rest(self, ended: Ended) -> None:
         """Record at least how the run ended, where the last of its output could not be written: on a full disk, say."""
@@ -273,9 +287,45 @@ class Recording:
         if not self._given_up:
             self._given_up = True
             self._due = None
+            what, where = "this run is not recorded in full", ""
+            if not self._run:
+                what, where = "this run is not recorded", self._fall_back()
             self._backlog.clear()
-            what = "this run is not recorded in full" if self._run else "this run is not recorded"
-            self._warn(f"{what}: {_said(error)}")
+            self._warn(f"{what}: {_said(error)}{where}")
+
+    def _fall_back(self) -> str:
+        """Keep the output in a file until a database takes it; say where, if that is possible."""
+        from hstore.fallback.writing import FallbackFile
+
+        started = self._started
+        try:
+            self._fallback = FallbackFile(
+                self._path,
+                started.argv,
+                name=started.name,
+                cwd=started.cwd,
+                git_sha=started.git_sha,
+                pid=started.pid,
+                started_at=started.started_at,
+                limit=self._limit,
+            )
+        except Exception:  # whatever it is: without a place, or a masker, nothing is kept
+            return ""
+        for name, data, _ in self._backlog:
+            self._fallback.write(name, data)
+        return f"; it waits in {self._fallback.path} for `hstore log adopt`"
+
+    def _adopt(self) -> None:
+        """Record what waited for this database, now that it takes something."""
+        store = self._store
+        if store is None or not any(map(os.path.isdir, fallback_folders(store.path, settings()))):
+            return
+        from hstore.fallback.adopting import adopt
+
+        try:
+            adopt(store.path, seconds=ADOPT_SECONDS)
+        except Exception as error:
+            self._warn(f"earlier output still waits for `hstore log adopt`: {_said(error)}")
 
     def _close(self) -> None:
         if self._store is not None:
