@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hstore.domains.productivity import Productivity
     from hstore.domains.projects import Projects
     from hstore.domains.runs import Runs
+    from hstore.domains.schemas import Schemas
     from hstore.domains.sessions import Sessions
     from hstore.domains.settings import Config, Preferences
     from hstore.domains.statistics import Statistics
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from hstore.domains.wiki import WikiRefs
     from hstore.door import Door
     from hstore.engine import Connection
+    from hstore.models.connections import SavedConnection
     from hstore.models.devices import DeviceReference
     from hstore.remasking import Remasking
     from hstore.retention.deletion import Deletion
@@ -116,6 +118,7 @@ class LateNouns:
     metrics: Metrics
     productivity: Productivity
     response_cache: ResponseCache
+    schemas: Schemas
     nonces: Nonces
     retention: Retention
     sessions: Sessions
@@ -250,6 +253,26 @@ def _response_cache(store: LateNouns) -> ResponseCache:
     return ResponseCache(store._connection, store._door, store._readonly)
 
 
+def _schemas(store: LateNouns) -> Schemas:
+    from hstore.domains.schemas import Schemas
+
+    connections = store.connections
+
+    def look(saved: SavedConnection) -> list[dict[str, Any]]:
+        from hstore.inspection import inspect
+
+        asks_for_one = saved.has_password and saved.type == "postgresql"
+        return inspect(saved, connections.password(saved.id) if asks_for_one else None)
+
+    def came_of_it(number: int, error: str | None) -> None:
+        if error is None:
+            connections.connected(number)
+        else:
+            connections.failed(number, error)
+
+    return Schemas(store._connection, store._door, connections.get, look, came_of_it)
+
+
 def _sealing(store: LateNouns) -> Sealing:
     from hstore.sealing import Sealing
 
@@ -344,6 +367,7 @@ _MAKERS: dict[str, Callable[[LateNouns], Any]] = {
     "productivity": _of_sessions("hstore.domains.productivity", "Productivity"),
     "response_cache": _response_cache,
     "retention": _retention,
+    "schemas": _schemas,
     "_sealing": _sealing,
     "sessions": _sessions,
     "statistics": _plain("hstore.domains.statistics", "Statistics"),

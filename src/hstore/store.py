@@ -38,8 +38,8 @@ class Store(LateNouns):
         created: whether this open made the file.
         migrated: the migrations that this open applied.
         runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity,
-            connections, preferences, config, response_cache, file_cache, nonces, idempotency, tool_executions, events,
-            conversations, knowledge, files, retention: the nouns.
+            connections, schemas, preferences, config, response_cache, file_cache, nonces, idempotency, tool_executions,
+            events, conversations, knowledge, files, retention: the nouns.
     """
 
     def __init__(

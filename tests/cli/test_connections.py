@@ -159,3 +159,26 @@ class Drawer(KeyringBackend):
     def delete_password(self, service, username):
         pass
 """
+
+
+def test_schema_of_a_saved_database_is_refreshed_and_listed(keyed, tmp_path):
+    """Tables and columns of a real file; 10 and a message where it cannot be read."""
+    import apsw
+
+    path = tmp_path / "shop.db"
+    database = apsw.Connection(str(path))
+    database.execute("CREATE TABLE orders (number INTEGER PRIMARY KEY, what TEXT); CREATE VIEW v AS SELECT 1 AS one")
+    database.close()
+    keyed("connections", "add", "shop", "sqlite", str(path))
+    assert keyed("schemas", "refresh", "shop").stdout == b"2 tables, views and procedures\n"
+    assert keyed.json("schemas", "refresh", "shop") == {"objects": 2}
+    shown = keyed("schemas", "list", "shop", "--kind", "table").stdout.decode()
+    assert "orders" in shown
+    assert "number, what" in shown
+    assert [each["name"] for each in keyed.json("schemas", "list")] == ["orders", "v"]
+    path.unlink()
+    done = keyed("schemas", "refresh", "shop")
+    assert (done.returncode, done.stdout) == (10, b"")
+    assert b"no such file" in done.stderr
+    assert len(keyed.json("schemas", "list", "shop")) == 2
+    assert keyed("schemas", "refresh", "nobody").returncode == 3

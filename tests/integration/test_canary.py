@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from hstore import Store
@@ -57,6 +58,10 @@ THERE: dict[str, dict[str, Any]] = {
     "agents.delete": {"agent": "other"},
     "sessions.count": {"session": 1},
     "connections.save": {"type": "mysql"},
+    "schemas.put": {"connection": "plain"},
+    "schemas.refresh": {"connection": "foreign"},
+    "schemas.list": {"connection": "plain", "kind": "table"},
+    "schemas.get": {"connection": "plain", "table": "plain", "schema": ""},
     **{f"file_cache.{verb}": {"sha256": b"x" * 32, "kind": "parse"} for verb in ("get", "put")},
     "file_cache.list": {"sha256": b"x" * 32, "kind": "parse"},
     "connections.list": {"type": "mysql"},
@@ -112,8 +117,9 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         **dict.fromkeys(("allowed_tools", "allowed_paths", "allowed_apps"), lambda: [text(), hidden.token]),
         **dict.fromkeys(("capabilities", "metadata"), structure),
         **dict.fromkeys(("connection", "type", "host", "database", "username", "password", "error"), text),
-        **dict.fromkeys(("user_hash", "description", "prompt", "response", "model", "sha256"), text),
+        **dict.fromkeys(("user_hash", "description", "table", "schema", "prompt", "response", "model", "sha256"), text),
         "result": structure,
+        "tables": lambda: [{"name": "plain"}, {"name": text(), "schema": text(), "columns": [structure()]}],
         **dict.fromkeys(("ssl", "options"), structure),
         "head": text,
         **dict.fromkeys(("error", "error_type", "feature", "operation", "type"), text),
@@ -149,6 +155,15 @@ def plants(hidden: Secrets, tmp_path: Path) -> dict[str, Callable[[], Any]]:
         "sql": lambda: f"SELECT '{hidden.token}' WHERE password={hidden.named} AND {hidden.registered}",
         "params": lambda: (text(),),
     }
+
+
+def foreign(hidden: Secrets, folder: Path) -> Path:
+    """Another program's database, with secrets in its schema."""
+    path = folder / "foreign.db"
+    database = apsw.Connection(str(path))
+    database.execute(f"CREATE TABLE \"{hidden.token}\" (password TEXT DEFAULT '{hidden.named}', x '{hidden.text()}')")
+    database.close()
+    return path
 
 
 def verbs(store: Store) -> dict[str, Callable[..., Any]]:
@@ -223,6 +238,8 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
         store.agents.create("plain")
         store.connections.save("plain", "sqlite", "plain", password="plain")
         store.connections.save("other", "sqlite", "other")
+        store.connections.save("foreign", "sqlite", str(foreign(hidden, tmp_path)))
+        store.schemas.put("plain", [{"name": "plain"}])
         store.agents.create("other")
         store.idempotency.begin("plain", "plain")
         store.events.add("plain")

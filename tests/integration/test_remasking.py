@@ -92,6 +92,8 @@ def plant_everywhere(store: Store, hidden: Secrets) -> None:
         options=structure,
     )
     store.connections.failed(1, text)
+    found = {"name": text, "schema": text, "columns": [structure], "relationships": [structure], "indexes": [structure]}
+    store.schemas.put(1, [found])
     store.response_cache.put(f"is {hidden.token} short?", text, model=text)
     store.file_cache.put(f"/f/{text}", "0" * 64, "parse", structure, structure)
     store.preferences.set(text, f"k {text}", structure, user_hash=text)

@@ -23,6 +23,7 @@ from hstore.cli import (
     memory,
     messages,
     project,
+    schemas,
     stats,
 )
 from hstore.cli.messages import BROKEN_PIPE, complain
@@ -112,6 +113,7 @@ ENTRIES: tuple[grammar.Command | grammar.Group, ...] = (
     devices.GROUP,
     files.GROUP,
     connections.GROUP,
+    schemas.GROUP,
     keys.GROUP,
     stats.COMMAND,
     doctor.COMMAND,

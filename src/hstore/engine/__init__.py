@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hstore.engine.connection import Connection
 from hstore.engine.forking import is_open_here
-from hstore.engine.opening import Opened, open_reader, open_writer
+from hstore.engine.opening import Opened, open_foreign, open_reader, open_writer
 from hstore.engine.transaction import Transaction
 
-__all__ = ["Connection", "Opened", "Transaction", "is_open_here", "open_reader", "open_writer"]
+__all__ = ["Connection", "Opened", "Transaction", "is_open_here", "open_foreign", "open_reader", "open_writer"]

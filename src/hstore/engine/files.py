@@ -17,6 +17,7 @@ from hstore.errors import NotADatabase, NotInitialised, ReadOnly, StorageFull, S
 
 MOUNTS = "/proc/self/mountinfo"
 MEMORY = "/proc/meminfo"
+DESCRIPTORS = "/dev/fd"
 UNSAFE_FILE_SYSTEMS = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "beegfs", "gpfs"),
@@ -127,6 +128,24 @@ def _ignore_in_git(folder: str) -> None:
         os.write(descriptor, b"*\n")
     finally:
         os.close(descriptor)
+
+
+def has_descriptor(path: str) -> bool:
+    """Whether this process has the file at `path` open, by whatever library, where the system lists descriptors."""
+    try:
+        wanted = os.stat(path)
+        numbers = [int(name) for name in os.listdir(DESCRIPTORS)]
+    except (OSError, ValueError):
+        return False
+    return any(_is_file(number, wanted) for number in numbers)
+
+
+def _is_file(descriptor: int, wanted: os.stat_result) -> bool:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:  # the one that listed them
+        return False
+    return (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino)
 
 
 def make_private(path: str) -> None:

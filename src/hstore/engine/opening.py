@@ -105,6 +105,23 @@ def open_reader(path: str, *, timeout: float, checked: bool = True) -> Connectio
     return connection
 
 
+def open_foreign(path: str, *, timeout: float = 5.0) -> Connection:
+    """Open another program's database so that nothing can be written.
+
+    Raises:
+        InvalidInput: this process has the file open: closing it again would drop that other one's locks.
+        NotInitialised: there is no file. NotADatabase: something else stands there.
+    """
+    path = os.path.abspath(os.path.expanduser(path))
+    if not files.exists(path):
+        raise NotInitialised(f"{printable(path)}: there is no such file")
+    if forking.is_open_here(path) or files.has_descriptor(path):
+        raise InvalidInput(f"{printable(path)}: this process has this file open, so it cannot be opened a second time")
+    _check("normal", timeout)
+    patience = Patience(timeout)
+    return Connection(path, lambda: _open_read_only(path, patience), timeout, Guard(path))
+
+
 def _check(durability: str, timeout: float) -> None:
     if durability not in ("normal", "full"):
         raise InvalidInput(f"durability: 'normal' or 'full', not {durability!r}")
