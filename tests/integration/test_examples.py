@@ -143,3 +143,47 @@ def test_durandal_assistant(tmp_path: Path) -> None:
         assert [metric.operation for metric in store.metrics.list()] == ["database_query"]
     assert len(example.secrets.all()) == 2
     look_at_files(example.folder, example.secrets, NO_FILE)
+
+
+def test_homeagent_gateway(tmp_path: Path) -> None:
+    """One device that was approved and revoked, one answer under one key; its secret and numbers are nowhere."""
+    example = Example("homeagent_gateway", tmp_path)
+    assert "mode 0600" in example.output
+    assert "the message is accepted\nits replay is refused" in example.output
+    assert example.output.count("the light is switched") == 1
+    assert example.output.count("answer: {'light': 'ceiling', 'on': True}") == 2
+    assert "expired and gone: 1, still held: 1" in example.output
+    assert "the gardener is there: False" in example.output
+    assert example.database.stat().st_mode & 0o777 == 0o600
+    with Store.open(example.database, readonly=True) as store:
+        (device,) = store.devices.list()
+        assert (device.key, device.approved, device.approved_at is None, device.revoked_at is None) == (
+            "kitchen-tablet",
+            False,
+            False,
+            False,
+        )
+        assert [agent.key for agent in store.agents.list()] == ["cook"]
+        assert len(store.nonces.list()) == 1
+        assert store.query("SELECT result FROM idempotency_keys") == (('{"light":"ceiling","on":true}',),)
+        assert {session.sender for session in store.sessions.list(agent="cook")} == {"anna", "bo"}
+    assert len(example.secrets.all()) >= 3
+    look_at_files(example.folder, example.secrets, NO_FILE)
+
+
+def test_orion_hub(tmp_path: Path) -> None:
+    """Two devices, what one of them did, what happened to the other, memory with its past; old rows are gone."""
+    example = Example("orion_hub", tmp_path)
+    assert "device laptop-123: online, Windows, tools ['create_directory', 'open_app']" in example.output
+    assert "of the laptop: None" in example.output
+    assert "failing: open_app on laptop-123, 4 times" in example.output
+    assert "would go: 1" in example.output
+    with Store.open(example.database, readonly=True) as store:
+        assert {device.key for device in store.devices.list()} == {"laptop-123", "homelab-server"}
+        session = store.sessions.get("orion-1")
+        assert (session.message_count, session.tool_execution_count) == (1, 6)
+        assert session.context.keys() == {"user_name", "current_project", "preferences"}
+        assert len(store.tool_executions.list()) == 6
+        assert [event.type for event in store.events.unresolved()] == ["service_down"]
+        assert store.recall("user_preference:default_model") == {"model": "gpt-oss:120b"}
+        assert len(store.memory.history("user_preference:default_model")) == 1
