@@ -541,10 +541,13 @@ def test_closing_cleans_a_little(path: Path) -> None:
 
 
 def test_closing_looks_at_policies_once_an_hour(path: Path) -> None:
-    """A policy is looked at when it is new and an hour later, not each time."""
+    """A policy is looked at when it is an hour old, and each hour: there is time to see what would go."""
     with Store.open(path) as store:
         store.retention.set("metrics", max_age=DAY)
         fill(store, "metrics", [2])
+    with Store.open(path) as store:
+        assert ids(store, "metrics") == [1]
+        store._connection.write("UPDATE retention_policies SET looked_at = looked_at - $1", (3600 * MICRO,))
     closed_until_done(path)
     with Store.open(path) as store:
         assert ids(store, "metrics") == []

@@ -1,9 +1,10 @@
-"""`hstore db`: the database file: which migrations it has, bringing it up to date, making it smaller."""
+"""`hstore db`: the database file: which migrations it has, bringing it up to date, making it smaller; cleaning it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hstore.cli.cleaning import CLEAN, POLICIES
 from hstore.cli.escapes import visible
 from hstore.cli.formats import plain, size_text, time_text
 from hstore.cli.grammar import JSON, Command, Group, argument
@@ -111,7 +112,7 @@ MIGRATE = Command(
 
 GROUP = Group(
     "db",
-    "the database file: its migrations, its size",
+    "the database file: its migrations, its size, how long things stay",
     (
         MIGRATE,
         Command(
@@ -138,5 +139,7 @@ GROUP = Group(
                 ("nice hstore db compact", "at night, from cron"),
             ),
         ),
+        CLEAN,
+        POLICIES,
     ),
 )

@@ -53,6 +53,14 @@ def duration_text(seconds: float | None) -> str:
     return f"{minutes // 60}h{minutes % 60:02}m"
 
 
+def span_text(seconds: float) -> str:
+    """How long something stays, as `90 d`, `12 h`, `90 s`: in the largest unit of which it is a whole number."""
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds // unit:.0f} {name}"
+    return f"{seconds:g} s"
+
+
 def size_text(size: int) -> str:
     """As `194 B`, `1.2 kB`, `3.4 GB`, in powers of 1000."""
     if size < 1000:

@@ -84,7 +84,7 @@ class Group(NamedTuple):
 
     name: str
     summary: str
-    commands: tuple[Command, ...]
+    commands: tuple[Command | Group, ...]
     alone: Command | None = None
 
 

@@ -10,7 +10,7 @@ from hstore.cli.escapes import visible
 from hstore.cli.formats import duration_text, plain, time_text
 from hstore.cli.grammar import AFTER, JSON, Command, Group, argument, count, limit
 from hstore.cli.messages import complain
-from hstore.cli.opening import readable
+from hstore.cli.opening import existing, readable
 from hstore.cli.quantities import moment, resolved
 from hstore.errors import HstoreError
 
@@ -63,6 +63,23 @@ class AdoptOptions(NamedTuple):
 
     db: str | None
     json: bool
+
+
+class DeleteOptions(NamedTuple):
+    """`log delete`."""
+
+    db: str | None
+    run: str
+    force: bool
+
+
+def delete(options: DeleteOptions, output: Output) -> int:
+    """Delete a run with all that it left."""
+    with existing(options.db) as store:
+        run = store.runs.resolve(options.run)
+        store.runs.delete(run.id, force=options.force)
+    output.line(f"deleted run {run.id} ({visible(run.name or run.app)})")
+    return 0
 
 
 def list_runs(options: ListOptions, output: Output) -> int:
@@ -268,6 +285,17 @@ GROUP = Group(
                 ("hstore log show pytest --merged > log", "the only run of pytest, both streams in order"),
                 ("hstore log show 17 --json", "what is known of run 17, without its output"),
             ),
+        ),
+        Command(
+            "delete",
+            "delete a run with its output and its steps",
+            DeleteOptions,
+            delete,
+            (
+                argument("run", help="an id, key, name or program"),
+                argument("--force", action="store_true", help="also if it is still running"),
+            ),
+            examples=(("hstore log delete 17", "run 17, and content that no other run has"),),
         ),
         Command(
             "tail",

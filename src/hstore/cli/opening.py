@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hstore.config import settings
-from hstore.errors import NotInitialised, ReadOnly
+from hstore.errors import MigrationError, NotInitialised, ReadOnly
 from hstore.location import shell_store
 
 if TYPE_CHECKING:
@@ -51,6 +51,20 @@ def readable(path: str | None, values: Sequence[str] = ()) -> Store:
         return existing(path, values)  # brings an older file up to date, which a read-only opening could not
     except ReadOnly:
         return Store.open(_expanded(path), readonly=True, values=values)
+
+
+def untouched(path: str | None) -> Store:
+    """Open to look something up so that not even closing it changes anything; an older file is brought up to date.
+
+    Raises:
+        NotInitialised: there is no database yet.
+    """
+    from hstore.store import Store
+
+    try:
+        return Store.open(_expanded(path), readonly=True)
+    except (MigrationError, NotInitialised):
+        return readable(path)
 
 
 def _expanded(path: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Reads the times and time spans that people type: `90s`, `2h`, `7d`, `2026-11-20`, `2026-11-20T15:00Z`."""
+"""Reads what people type: spans (`90s`, `2h`, `7d`), times (`2026-11-20`, `2026-11-20T15:00Z`), sizes (`500M`)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from math import isfinite
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_BYTES = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def span(text: str) -> float:
@@ -19,6 +20,18 @@ def span(text: str) -> float:
     if not isfinite(seconds) or seconds <= 0:
         raise ArgumentTypeError(f"{text!r}: a time span is more than nothing")
     return seconds
+
+
+def size(text: str) -> int:
+    """Read a size, in bytes: a number with k, M, G or T behind it, in powers of 1000, or bytes alone."""
+    digits = text[:-1] if text[-1:] in _BYTES else text
+    try:
+        number = float(digits) * _BYTES.get(text[-1:], 1)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no size; write it as 500M or 1G") from None
+    if not 0 <= number < 1 << 63:
+        raise ArgumentTypeError(f"{text!r}: a size is from nothing to 9 million TB")
+    return round(number)
 
 
 def moment(text: str) -> datetime | float:

@@ -66,7 +66,9 @@ class Retention:
         max_count: int | None = None,
         max_bytes: int | None = None,
     ) -> Policy:
-        """Say how long a subject's rows stay, in place of what was said before; what goes beyond any bound goes.
+        """Say how long a subject's rows stay, in place of what was said before; what is beyond any bound goes.
+
+        It goes by `clean`, or by itself when the policy is an hour old: until then `clean(dry_run=True)` shows what.
 
         Args:
             subject: what it is about, see docs/retention.md.

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     Bounds = tuple[Bound, Bound, Bound]  # age in microseconds, number of rows, bytes
 
 UPSERT = """
-    INSERT INTO retention_policies (subject, max_age, max_count, max_bytes, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $5)
+    INSERT INTO retention_policies (subject, max_age, max_count, max_bytes, created_at, updated_at, looked_at)
+    VALUES ($1, $2, $3, $4, $5, $5, $5)
     ON CONFLICT (subject) DO UPDATE SET
         max_age = excluded.max_age, max_count = excluded.max_count, max_bytes = excluded.max_bytes,
-        updated_at = excluded.updated_at, looked_at = NULL
+        updated_at = excluded.updated_at, looked_at = excluded.looked_at
     RETURNING subject, max_age, max_count, max_bytes, created_at, updated_at
 """
 ADD = """
-    INSERT INTO retention_policies (subject, max_age, created_at, updated_at) VALUES ($1, $2, $3, $3)
+    INSERT INTO retention_policies (subject, max_age, created_at, updated_at, looked_at) VALUES ($1, $2, $3, $3, $3)
     ON CONFLICT (subject) DO NOTHING
     RETURNING subject, max_age, max_count, max_bytes, created_at, updated_at
 """
@@ -51,7 +51,8 @@ TURN = """
 AUTOMATIC = "automatic"
 """The row that is no policy: `looked_at` is when somebody began to clean a little by itself."""
 LOOK_AGAIN = 3600 * 1_000_000
-"""Microseconds after which it is looked again whether something of a policy is due."""
+"""Microseconds after which it is looked again whether something of a policy is due. So nothing goes by itself in the
+first hour of a policy: there is time to see what would go."""
 TURN_LENGTH = 60 * 1_000_000
 """Microseconds in which nobody else begins, unless who has begun is done and something is left."""
 
