@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 
 from hstore import HstoreError, Masker, Store
 from hstore.models import RemaskReport, Run
 from hstore.models.claims import Begun, Held
 from hstore.models.devices import Device
+
+
+def measured(store: Store) -> Callable[[str], int]:
+    """A decorated function has the type that it had."""
+
+    @store.metrics.measure("parse")
+    def parse(text: str) -> int:
+        return int(text)
+
+    return parse
 
 
 def use(path: Path) -> Run | None:
@@ -53,6 +64,12 @@ def use(path: Path) -> Run | None:
                 assert begun.result
             config: dict[str, object] = store.agents.create("a", config={"n": 1}).config
             assert config
+            with store.runs.step(run, "build") as step, store.usage.track("search", "core"):
+                step.stats["parsed"] = measured(store)("5")
+            slow: float = store.metrics.summary(since=found)[0].p95
+            saved: float = store.productivity.summary(days=7)[0].total_saved
+            chained: bool = store.audit.verify(store.audit.chain().hash).ok
+            assert (slow, saved) and chained
             return store.runs.latest()
     except HstoreError as failure:
         raise SystemExit(failure.exit_code) from failure

@@ -6,17 +6,19 @@ import math
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hstore import Store
 from hstore.domains import metrics as metrics_module
+from hstore.door import fitting
 from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
@@ -500,6 +502,47 @@ def test_days_are_those_of_the_readers_time_zone(store: Store) -> None:
         (date(2026, 11, 20), 1, 10.0),
     ]
     assert [each.events for each in store.productivity.by_day(since=late, until=late + timedelta(minutes=5))] == [1]
+
+
+def test_threads_share_a_measured_function(store: Store) -> None:
+    """Each call is one measurement, whichever thread it is in."""
+    double = store.metrics.measure("double")(lambda number: number * 2)
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(double, range(200))) == [number * 2 for number in range(200)]
+    assert [each.measurements for each in store.metrics.summary("double")] == [200]
+
+
+# --- what all have in common ---
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(st.characters(), min_size=1, max_size=30))
+def test_names_may_be_any_unicode(store: Store, text: str) -> None:
+    """What no database can keep stands there visibly, everything else as it is; and it can be filtered by."""
+    shown = fitting(text)
+    store.usage.record(text, "core")
+    store.metrics.record(text, duration=1)
+    store.productivity.record(text, estimate=2, actual=1)
+    assert store.usage.list(feature=text, limit=1)[0].feature == shown
+    assert store.metrics.list(operation=text, limit=1)[0].operation == shown
+    assert store.productivity.list(type=text, limit=1)[0].type == shown
+
+
+@pytest.mark.parametrize("noun", ["usage", "metrics", "productivity"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"since": datetime(2026, 1, 1)}, "since"),
+        ({"until": "2026-01-01"}, "until"),
+        ({"limit": 0}, "limit"),
+        ({"limit": True}, "limit"),
+        ({"after": -1}, "after"),
+    ],
+)
+def test_wrong_bounds_of_listings_are_refused(store: Store, noun: str, wrong: dict[str, Any], said: str) -> None:
+    """A time without a zone, a page of nothing: the argument is named."""
+    with pytest.raises(InvalidInput, match=f"^{said}"):
+        getattr(store, noun).list(**wrong)
 
 
 # --- statistics ---

@@ -258,9 +258,12 @@ def test_a_line_of_another_store_fits_nowhere(path: Path, tmp_path: Path) -> Non
 
 
 def test_eight_processes_write_one_chain(path: Path, program: Program) -> None:
-    """Alone and in batches, all at once: no line is missing and each follows the one before."""
+    """Alone and in batches, all at once: no line is missing and each follows the one before, at every moment."""
     chained(path, 1)
     writers = [program(WRITER, path, 60) for _ in range(8)]
+    with Store.open(path, readonly=True) as store:
+        while any(writer.poll() is None for writer in writers):
+            assert store.audit.verify().problems == ()
     for writer in writers:
         _, said = writer.communicate(timeout=120)
         assert writer.returncode == 0, said
