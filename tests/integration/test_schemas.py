@@ -271,6 +271,18 @@ def test_listing_pages_through_thousands(store: Store) -> None:
     assert len(store.schemas.list("c", kind="view")) == 0
 
 
+def test_table_is_found_in_every_connection(store: Store) -> None:
+    """By its name alone, whichever connection and schema it is of; filters narrow."""
+    for name in ("one", "two"):
+        store.connections.save(name, "mysql", "d")
+        store.schemas.put(name, [{"name": "orders"}, {"name": "orders", "schema": "old"}, {"name": "customers"}])
+    assert len(store.schemas.list(table="orders")) == 4
+    assert {found.name for found in store.schemas.list(table="orders")} == {"orders"}
+    (found,) = store.schemas.list("two", table="orders", schema="old")
+    assert (found.connection, found.schema) == (store.connections.get("two").id, "old")
+    assert store.schemas.list(table="nothing") == []
+
+
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 WAREHOUSE = """

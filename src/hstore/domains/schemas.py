@@ -122,6 +122,7 @@ class Schemas:
         self,
         connection: ConnectionReference | None = None,
         *,
+        table: str | None = None,
         kind: str | None = None,
         schema: str | None = None,
         since: datetime | float | None = None,
@@ -133,6 +134,7 @@ class Schemas:
 
         Args:
             connection: only of this one.
+            table: only what has this name, in whichever connection and schema.
             kind: only table, view or stored_procedure.
             schema: only of this schema.
             since, until: bounds of when it was cached.
@@ -142,6 +144,7 @@ class Schemas:
         filters = (
             Filters()
             .add("connection_id =", None if connection is None else self._saved(connection).id)
+            .add("name =", self._door.optional("table", table))
             .add("kind =", None if kind is None else one_of("kind", kind, KINDS))
             .add("schema =", self._door.optional("schema", schema))
         )
