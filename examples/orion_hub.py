@@ -96,10 +96,13 @@ def remember(store: Store) -> None:
     """Memory across sessions: for all, or for one device; for ever, or for a while."""
     store.remember("user_preference:default_model", {"model": "gpt-oss:20b"}, category="preferences")
     store.remember("user_preference:default_model", {"model": "gpt-oss:120b"}, category="preferences")
+    place = {"device_id": LAPTOP, "path": "C:/Users/njsch/Downloads/project_alpha.zip", "size_bytes": 1048576}
+    store.remember("file_location:project_alpha.zip", place, category="file_index", tags=["archive"])
     status = {"status": "online", "url": "http://192.168.1.100:3000"}
     store.remember("service_status:grafana", status, scope="device", device=SERVER, category="homelab", ttl=300)
     print(f"recalled: {store.recall('user_preference:default_model')}")
     print(f"before that: {[past.value for past in store.memory.history('user_preference:default_model')]}")
+    print(f"files that are remembered: {[file.key for file in store.memory.list(category='file_index')]}")
     print(f"of the server: {store.recall('service_status:grafana', scope='device', device=SERVER)['status']}")
     print(f"of the laptop: {store.recall('service_status:grafana', scope='device', device=LAPTOP)}")
 

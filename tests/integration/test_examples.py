@@ -180,10 +180,26 @@ def test_orion_hub(tmp_path: Path) -> None:
     assert "would go: 1" in example.output
     with Store.open(example.database, readonly=True) as store:
         assert {device.key for device in store.devices.list()} == {"laptop-123", "homelab-server"}
+        laptop = store.devices.get("laptop-123")
+        assert (laptop.hostname, laptop.os_type, laptop.os_version) == ("NJSCH-LAPTOP", "Windows", "11")
+        assert laptop.capabilities == {"file_operations": True, "app_control": True, "voice": False}
+        assert (laptop.allowed_paths, laptop.allowed_apps) == (("C:/Users/njsch", "D:/Projects"), ("chrome", "code"))
         session = store.sessions.get("orion-1")
         assert (session.message_count, session.tool_execution_count) == (1, 6)
         assert session.context.keys() == {"user_name", "current_project", "preferences"}
         assert len(store.tool_executions.list()) == 6
+        (made,) = store.tool_executions.list(tool="create_directory")
+        assert (made.duration, made.user_query, made.device) == (0.045, "Maak een folder Test", "laptop-123")
+        assert (made.parameters, made.result) == (
+            {"path": "C:/Users/njsch/Test"},
+            {"created_path": "C:/Users/njsch/Test"},
+        )
         assert [event.type for event in store.events.unresolved()] == ["service_down"]
         assert store.recall("user_preference:default_model") == {"model": "gpt-oss:120b"}
         assert len(store.memory.history("user_preference:default_model")) == 1
+        kept = {(memory.key, memory.scope, memory.category) for memory in store.memory.list()}
+        assert kept == {
+            ("user_preference:default_model", "global", "preferences"),
+            ("file_location:project_alpha.zip", "global", "file_index"),
+            ("service_status:grafana", "device", "homelab"),
+        }
