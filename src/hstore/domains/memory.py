@@ -164,9 +164,11 @@ class Memories:
         if device is not None or session is not None:
             scope = scope or ("device" if session is None else "session")
             owner = self._owner(scope, device, session)
+        # Most values are of one scope: by its index all of them would be sorted for a page, so it is kept from that.
+        scoped = "coalesce(scope, '') =" if owner is None else "scope ="
         filters = (
             Filters()
-            .add("scope =", None if scope is None else one_of("scope", scope, SCOPES))
+            .add(scoped, None if scope is None else one_of("scope", scope, SCOPES))
             .add("owner =", owner)
             .add("category =", door.optional("category", category))
             .add("updated_at >=", None if since is None else from_time("since", since))
