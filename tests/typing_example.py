@@ -69,7 +69,8 @@ def use(path: Path) -> Run | None:
             slow: float = store.metrics.summary(since=found)[0].p95
             saved: float = store.productivity.summary(days=7)[0].total_saved
             chained: bool = store.audit.verify(store.audit.chain().hash).ok
-            assert (slow, saved) and chained
+            assert slow + saved
+            assert chained
             return store.runs.latest()
     except HstoreError as failure:
         raise SystemExit(failure.exit_code) from failure
