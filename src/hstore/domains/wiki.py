@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import now, to_datetime
+from hstore.clock import from_time, now, to_datetime
 from hstore.door import NAME_LIMIT, TEXT_LIMIT
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters, positive
@@ -10,6 +10,7 @@ from hstore.listing import Filters, positive
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from hstore.door import Door
     from hstore.engine import Connection
@@ -65,13 +66,30 @@ class WikiRefs:
         *,
         session: Reference | None = None,
         run: int | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
         limit: int | None = 100,
         after: int | None = None,
     ) -> list[WikiRef]:
-        """References, newest first, of a session or run or of all; `after` is the last id seen."""
+        """References that fit every filter, newest first.
+
+        Args:
+            session, run: of one of them.
+            since, until: bounds of the moment when they were added.
+            limit: how many at most; None: all.
+            after: the last id seen.
+
+        Raises:
+            InvalidInput: a filter of the wrong type or range. NotFound: an unknown session.
+        """
         from hstore.models import WikiRef
 
-        number = None if session is None else self._session_id(session)
-        filters = Filters().add("w.session_id =", number).add("w.run_id =", positive("run", run))
+        filters = (
+            Filters()
+            .add("w.session_id =", None if session is None else self._session_id(session))
+            .add("w.run_id =", positive("run", run))
+            .add("w.created_at >=", None if since is None else from_time("since", since))
+            .add("w.created_at <", None if until is None else from_time("until", until))
+        )
         rows = self._connection.rows(*filters.statement(SELECT, "w.id", limit, after))
         return [WikiRef._make((*row[:5], to_datetime(row[5]))) for row in rows]

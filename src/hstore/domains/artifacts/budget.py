@@ -6,7 +6,7 @@ Offsets of pieces count what is left out too, so that what a follower has seen s
     | pieces ... | the notice |   no piece stands here  | pieces of the tail |
 
 While more comes, whole pieces between the two are taken away in the transaction of the step that makes them too many.
-Up to a chunk and a step more than the budget are there then, and the cuts are where pieces end. Only when the artifact
+Up to three chunks more than the budget are there then, and the cuts are where pieces end. Only when the artifact
 is closed are the pieces at both cuts made anew, so that they end and begin with lines. After a kill what is there is
 read as it is.
 """

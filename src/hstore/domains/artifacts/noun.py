@@ -65,7 +65,7 @@ class Artifacts:
             path: where it came from.
             limit: bytes to keep at most, as masked. Of more, the head and the tail are kept, a half each, in whole
                 lines unless one is longer than 64 KiB, and a line between them says how much is left out. While
-                more comes, up to about 1.5 MiB more than that are there.
+                more comes, up to 1 MiB more than that are there.
 
         Raises:
             InvalidInput: `kind` is not log, file or note, `limit` is no whole number from 1. NotFound: no such run.
