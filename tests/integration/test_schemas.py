@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,36 @@ def test_file_that_this_process_has_open_is_not_opened_again(store: Store, shop:
     assert store.schemas.refresh("shop") == 7
 
 
+def test_database_that_another_process_writes_is_read_as_committed(
+    store: Store, tmp_path: Path, program: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Reading waits for no writer of a WAL, sees nothing of what it has not committed, and does not disturb it."""
+    path = tmp_path / "live.db"
+    writer = program(WRITER, path)
+    assert writer.stdout is not None
+    assert writer.stdin is not None
+    assert writer.stdout.readline() == "open\n"
+    store.connections.save("live", "sqlite", str(path))
+    assert store.schemas.refresh("live") == 1
+    writer.stdin.write("commit\n")
+    writer.stdin.flush()
+    assert writer.stdout.readline() == "done\n"
+    assert store.schemas.refresh("live") == 2
+    assert store.schemas.get("live", "later").row_count == 1
+
+
+WRITER = """
+import apsw, sys
+database = apsw.Connection(sys.argv[1])
+database.execute("PRAGMA journal_mode = WAL").fetchall()
+database.execute("CREATE TABLE first (a)")
+database.execute("BEGIN IMMEDIATE; CREATE TABLE later (a); INSERT INTO later VALUES (1)")
+print("open", flush=True)
+sys.stdin.readline()
+database.execute("COMMIT")
+print("done", flush=True)
+sys.stdin.readline()
+"""
 LOCK = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+b'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
 
 

@@ -93,7 +93,7 @@ class Connections:
             database: its name; for sqlite the path of its file.
             host, port: where its server is.
             username: for whom.
-            password: sealed as it is (see docs/hosts.md); at most 64 KiB of UTF-8.
+            password: sealed as it is (docs/masking.md); at most 64 KiB of UTF-8.
             auth: sql, windows or certificate.
             ssl, options: JSON objects; with postgresql, parameters of libpq such as `sslmode` by their names.
 
