@@ -200,7 +200,8 @@ def _audit_chain(path: str) -> Check:
         return Check("audit_chain", "warn", f"could not be looked at: {failure}", _kind(failure))
     data = {"lines": report.lines, "head": report.head, "problems": [each.message for each in report.problems]}
     if not report.ok:
-        message = f"{report.problem_count} things are wrong with the audit log, first: {report.problems[0].message}"
+        more = f"; and {report.problem_count - 1} more, see `hstore audit verify`" if report.problem_count > 1 else ""
+        message = f"the audit log is not as it was written: {report.problems[0].message}{more}"
         return Check("audit_chain", "fail", message, data)
     if not report.chained:
         return Check("audit_chain", "info", "the audit log has no chain; `hstore audit chain` begins one", data)

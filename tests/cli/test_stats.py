@@ -15,7 +15,7 @@ import pytest
 from hstore import Store
 
 KEYS = {
-    "days", "since", "newest", "size", "runs", "programs", "slowest", "tools", "features", "operations",
+    "days", "since", "limit", "newest", "size", "runs", "programs", "slowest", "tools", "features", "operations",
     "productivity", "knowledge", "caches",
 }  # fmt: skip
 

@@ -27,6 +27,8 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 @pytest.fixture
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A time zone in which 23:30 UTC is the next day, whatever the machine's own is."""
+    if not hasattr(time, "tzset"):
+        pytest.skip("the time zone of a process can be set on POSIX only")
     monkeypatch.setenv("TZ", "UTC-1")  # POSIX: one hour east of Greenwich
     time.tzset()
     yield
@@ -76,6 +78,22 @@ def test_a_tracked_use_succeeds_or_fails_with_its_block(store: Store) -> None:
     ]
     with pytest.raises(HstoreError, match="once"), use:
         pass
+
+
+def test_a_block_can_say_that_its_use_failed(store: Store) -> None:
+    """Without an exception; what an exception says comes first."""
+    with store.usage.track("search", "core") as use:
+        use.error = "nothing found"
+    with pytest.raises(KeyError), store.usage.track("search", "core") as use:
+        use.error = "nothing found"
+        raise KeyError("a")
+    assert [(each.success, each.error) for each in store.usage.list()] == [
+        (False, "KeyError: 'a'"),
+        (False, "nothing found"),
+    ]
+    with store.metrics.measure("fetch") as measured:
+        measured.error_type = "Timeout"
+    assert [(each.success, each.error_type) for each in store.metrics.list()] == [(False, "Timeout")]
 
 
 def test_a_clock_that_goes_back_ends_no_use_before_it_began(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -435,9 +453,12 @@ def test_the_last_days_are_summed_up(store: Store) -> None:
     assert b == ("b", 1, 290, 290, pytest.approx(100 * 290 / 300), 2)
     assert a == ("a", 2, 20, 40, pytest.approx((50 + 75) / 2), 3)
     assert [each.events for each in store.productivity.summary(days=40)] == [3, 1]
-    assert [each.type for each in store.productivity.summary(days=1 << 62)] == ["a", "b"]
-    with pytest.raises(InvalidInput, match="days"):
-        store.productivity.summary(days=0)
+    assert [each.type for each in store.productivity.summary(days=2e11)] == ["a", "b"]
+    assert [each.events for each in store.productivity.summary(days=0.5)] == [1]
+    assert [each.events for each in store.productivity.summary(newest=1)] == [1]
+    for wrong in (0, -1, math.nan, True, 1 << 62):
+        with pytest.raises(InvalidInput, match="days"):
+            store.productivity.summary(days=wrong)
 
 
 def test_sums_beyond_64_bits_are_numbers_still(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hstore.cli.charts import ASCII, BLOCKS, bar, course
@@ -50,6 +50,7 @@ class Figures(NamedTuple):
 
     days: int
     since: datetime
+    limit: int
     newest: int
     size: int
     runs: list[RunsOfDay]
@@ -78,18 +79,20 @@ def gathered(store: Store, days: int, limit: int) -> Figures:
     """Ask the store for everything, from the beginning of the first of the last `days` days on."""
     since = datetime.combine(date.today() - timedelta(days=days - 1), datetime.min.time()).astimezone()
     bounds: dict[str, Any] = {"since": since, "newest": NEWEST}
+    exactly = max(datetime.now(timezone.utc) - since, timedelta(seconds=1)) / timedelta(days=1)
     return Figures(
         days=days,
         since=since,
+        limit=limit,
         newest=NEWEST,
         size=store.statistics.file_bytes(),
         runs=store.statistics.runs_by_day(**bounds),
         programs=store.statistics.programs(**bounds, limit=limit),
         slowest=store.statistics.slowest_runs(**bounds, limit=min(limit, 5)),
-        tools=store.tool_executions.most_used(days, limit),
+        tools=store.tool_executions.most_used(exactly, limit),
         features=store.usage.adoption(**bounds)[:limit],
         operations=store.metrics.summary(**bounds)[:limit],
-        productivity=store.productivity.summary(days, newest=NEWEST)[:limit],
+        productivity=store.productivity.summary(exactly, newest=NEWEST)[:limit],
         knowledge=store.statistics.knowledge_growth(**bounds),
         caches={
             name: {"entries": found.entries, "size": found.size}
@@ -242,14 +245,19 @@ class _Page:
         ]
 
     def _knowledge(self) -> Table:
+        by_type: dict[str, list[KnowledgeGrowth]] = {}
+        for each in self._figures.knowledge:
+            by_type.setdefault(each.type, []).append(each)
         rows = []
-        for kind in sorted({each.type for each in self._figures.knowledge}):
-            found = [each for each in self._figures.knowledge if each.type == kind]
+        for kind, found in by_type.items():
             items = sum(each.items for each in found)
             confidence = sum(each.average_confidence * each.items for each in found) / items
-            grown = self._course({each.date: each.items for each in found}, self._width - 31)
-            rows.append((kind, f"{items:,}", _percent(confidence), grown))
-        return ("KNOWLEDGE", "ADDED", "CONFIDENCE", ""), rows
+            rows.append((items, kind, _percent(confidence), {each.date: each.items for each in found}))
+        rows.sort(key=lambda row: (-row[0], row[1]))
+        return ("KNOWLEDGE", "ADDED", "CONFIDENCE", ""), [
+            (kind, f"{items:,}", confidence, self._course(grown, self._width // 2))
+            for items, kind, confidence, grown in rows[: self._figures.limit]
+        ]
 
     def _caches(self) -> Table:
         return ("CACHE", "ENTRIES", "SIZE"), [

@@ -104,10 +104,10 @@ class Metrics:
     ) -> Measurement:
         """Measure a block or a function: `with store.metrics.measure("db_query"):`, `@store.metrics.measure("parse")`.
 
-        The duration comes from a clock that never goes back. In the block, `details`, `tokens`, `cache_hit` and
-        `memory` of the measurement can be set, to be recorded at its end. An exception is recorded by its type and
-        goes through unchanged. What cannot be recorded for the database's sake only warns (`NotRecorded`): work is not
-        lost for its measurement. Inside a batch that is rolled back, the measurement is rolled back too.
+        The duration comes from a clock that never goes back. In the block, `details`, `tokens`, `cache_hit`, `memory`
+        and `error_type` of the measurement can be set, to be recorded at its end. An exception is recorded by its type
+        and goes through unchanged. What cannot be recorded for the database's sake only warns (`NotRecorded`): work is
+        not lost for its measurement. Inside a batch that is rolled back, the measurement is rolled back too.
 
         Args:
             operation, details, tokens, cache_hit: as `record`.
@@ -225,6 +225,7 @@ class Measurement:
         self.tokens = tokens
         self.cache_hit = cache_hit
         self.memory: int | None = None
+        self.error_type: str | None = None
         self._metrics = metrics
         self._operation = operation
         self._sized = sized
@@ -259,7 +260,7 @@ class Measurement:
         length = (perf_counter_ns() - count) // 1000
         if self.memory is None and self._size is not None:
             self.memory = (_largest_size() or self._size) - self._size
-        outcome = (kind is None, None if kind is None else kind.__qualname__)
+        outcome = (None, self.error_type if kind is None else kind.__qualname__)
         try:
             self._metrics._add(
                 self._operation, start, length, outcome, self.details, self.memory, self.tokens, self.cache_hit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hstore.clock import from_seconds, from_time, now, to_datetime
 from hstore.errors import InvalidInput
-from hstore.listing import ALL, Filters, identifier, positive
+from hstore.listing import ALL, Filters, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hstore.models import Reference
     from hstore.models.analytics import ProductivityDay, ProductivityEvent, ProductivitySummary
 
-DAY = 86_400_000_000
+SECONDS_OF_A_DAY = 86_400
 
 ADD = """
     INSERT INTO productivity_events (session_id, type, estimate, actual, saved, improvement, context, satisfaction,
@@ -102,19 +102,22 @@ class Productivity:
         with self._connection.transaction():
             return self._connection.insert(ADD, (self._session_id(session), *row))
 
-    def summary(self, days: int = 30, *, newest: int | None = None) -> list[ProductivitySummary]:
+    def summary(self, days: float = 30, *, newest: int | None = None) -> list[ProductivitySummary]:
         """What each type of work saved in the last so many days, the most first.
 
         Args:
-            days: how many.
+            days: how many, to a part of one.
             newest: look at the newest so many events only; None: at all of these days.
 
         Raises:
-            InvalidInput: `days` or `newest` is no whole number from 1.
+            InvalidInput: `days` is no number above 0, or `newest` no whole number from 1.
         """
         from hstore.models.analytics import ProductivitySummary
 
-        begin = max(-ALL, now() - identifier("days", days) * DAY)
+        span = from_seconds("days", days) * SECONDS_OF_A_DAY
+        if not span:
+            raise InvalidInput("days: more than nothing")
+        begin = max(-ALL, now() - span)
         rows = self._connection.rows(SUMMARY, (begin, positive("newest", newest) or ALL))
         return [ProductivitySummary._make(row) for row in rows]
 

@@ -234,10 +234,14 @@ class Usage:
 
 
 class TrackedUse:
-    """A use of a feature as a `with` block, once; `id` is that of the use, from the block's beginning on."""
+    """A use of a feature as a `with` block, once; `id` is that of the use, from the block's beginning on.
+
+    Setting `error` makes it a failed one.
+    """
 
     def __init__(self, usage: Usage, start: Callable[[], int]) -> None:
         self.id = 0
+        self.error: str | None = None
         self._usage = usage
         self._start = start
         self._began = (0, 0)
@@ -255,7 +259,7 @@ class TrackedUse:
         moment, count = self._began
         end = moment + (perf_counter_ns() - count) // 1000
         if failure is None:
-            self._usage._complete(self.id, end, (1, None))
+            self._usage._complete(self.id, end, self._usage._outcome(None, self.error))
             return
         try:
             said = self._usage._door.shortened("error", described(failure))
