@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from conftest import Program
 from hstore import Store
+from hstore.domains.conversations import Conversations
 from hstore.errors import InvalidInput, NotFound
 
 TALK = """
@@ -236,3 +238,35 @@ def test_any_unicode_is_kept_visibly(store: Store) -> None:
     assert found.question == "😀\\x00\\xff"
     assert found.response == "\\ud800"
     assert store.conversations.get("ключ") == found
+
+
+@pytest.mark.parametrize(
+    ("read", "index"),
+    [
+        (lambda noun: noun.list(), "conversations_created"),
+        (lambda noun: noun.list(session="s", limit=5, after=2), "conversations_session"),
+        (lambda noun: noun.recent("s"), "conversations_session"),
+        (lambda noun: noun.thread(1, after=1), "conversations_thread"),
+        (lambda noun: noun.replies(1), "conversations_parent"),
+    ],
+)
+def test_every_listing_reads_an_index_in_its_order(
+    store: Store, read: Callable[[Conversations], object], index: str
+) -> None:
+    """No sorting and no table that is read whole, so that a page costs the same anywhere."""
+    store.session("s")
+    first = store.conversations.add("q", "r", session="s")
+    store.conversations.add("q", "r", session="s", parent=first)
+    plans = []
+    original = store._connection.rows
+
+    def explained(sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        if "FROM conversations AS c" in sql:
+            plans.append(" ".join(row[3] for row in original(f"EXPLAIN QUERY PLAN {sql}", parameters)))
+        return original(sql, parameters)
+
+    store._connection.rows = explained
+    read(store.conversations)
+    del store._connection.rows
+    assert f"USING INDEX {index}" in plans[-1]
+    assert "TEMP B-TREE" not in plans[-1]

@@ -344,6 +344,18 @@ def test_database_that_is_opened_while_it_is_read_keeps_its_lock(
     connection.close()
 
 
+def test_own_database_is_known_where_the_system_does_not_tell_what_is_open(
+    store: Store, folder: Path, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a list of descriptors, those of hstore are left out all the same."""
+    monkeypatch.setattr(reading, "DESCRIPTORS", "/no/such/folder")
+
+    def scan(store: Store) -> None:
+        assert store.files.scan(folder, verify=True).added == 0
+
+    assert lock_is_kept(store, folder, scan, program)
+
+
 def test_file_that_changes_while_it_is_read_is_read_again(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+from hstore.door import NAME_LIMIT
 from hstore.engine._digest import sha256
 from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hstore.door import Door
 
 LONGEST_TYPE = 16
@@ -18,14 +21,22 @@ LONGEST_TYPE = 16
 class KeptPath:
     """A path's masked text, with name and type taken from that, and the digest of the path itself."""
 
-    __slots__ = ("digest", "name", "text", "type")
+    __slots__ = ("digest", "text")
 
-    def __init__(self, text: str, digest: bytes) -> None:
+    def __init__(self, text: str, path: str) -> None:
         self.text = text
-        self.digest = digest
-        self.name = os.path.basename(text)
+        self.digest = sha256(os.fsencode(path)).digest()
+
+    @property
+    def name(self) -> str:
+        """What stands behind the last slash."""
+        return os.path.basename(self.text)
+
+    @property
+    def type(self) -> str:
+        """The ending of the name, in lower case."""
         ending = os.path.splitext(self.name)[1][1:].lower()
-        self.type = ending if ending.isalnum() and len(ending) <= LONGEST_TYPE else ""
+        return ending if ending.isalnum() and len(ending) <= LONGEST_TYPE else ""
 
 
 def absolute(field: str, path: str | os.PathLike[str]) -> str:
@@ -51,4 +62,11 @@ def absolute(field: str, path: str | os.PathLike[str]) -> str:
 
 def kept_path(door: Door, path: str) -> KeptPath:
     """The form in which an absolute path is kept."""
-    return KeptPath(door.text("path", path), sha256(os.fsencode(path)).digest())
+    return KeptPath(door.text("path", path, NAME_LIMIT), path)
+
+
+def kept_paths(door: Door, paths: Sequence[str]) -> list[KeptPath]:
+    """As `kept_path` for many, which are looked at in one call where nothing is to be masked in any of them."""
+    if paths and door.are_plain(paths):
+        return [KeptPath(path, path) for path in paths]
+    return [kept_path(door, path) for path in paths]

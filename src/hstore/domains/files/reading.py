@@ -15,7 +15,7 @@ from hstore.engine import is_open_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Identity = tuple[int, int]
@@ -62,18 +62,20 @@ def stamp(found: os.stat_result) -> Stamp:
 
 def open_in_process() -> frozenset[Identity]:
     """Device and inode of each file that this process has open; empty where the system does not tell."""
-    found = set()
+    return frozenset(identity for _, identity in _descriptors())
+
+
+def _descriptors() -> Iterator[tuple[int, Identity]]:
     try:
-        numbers = os.listdir(DESCRIPTORS)
+        names = os.listdir(DESCRIPTORS)
     except OSError:
-        return frozenset()
-    for number in numbers:
+        return
+    for name in names:
         try:
-            each = os.fstat(int(number))
+            each = os.fstat(int(name))
         except (OSError, ValueError):  # closed since, such as the one of the listing itself
             continue
-        found.add((each.st_dev, each.st_ino))
-    return frozenset(found)
+        yield int(name), (each.st_dev, each.st_ino)
 
 
 def read(path: str, held: frozenset[Identity], *, follow: bool = False) -> Content:
@@ -142,11 +144,5 @@ def _check(found: os.stat_result, held: frozenset[Identity]) -> None:
 def _others_have(number: int) -> bool:
     """Whether another descriptor of this process is of the same file."""
     mine = os.fstat(number)
-    for name in os.listdir(DESCRIPTORS):
-        try:
-            each = os.fstat(int(name))
-        except (OSError, ValueError):
-            continue
-        if int(name) != number and (each.st_dev, each.st_ino) == (mine.st_dev, mine.st_ino):
-            return True
-    return False
+    identity = (mine.st_dev, mine.st_ino)
+    return any(other != number and each == identity for other, each in _descriptors())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hstore.clock import now
-from hstore.domains.files.paths import kept_path
+from hstore.domains.files.paths import kept_path, kept_paths
 from hstore.domains.files.reading import Store, Unreadable, open_in_process, read, stamp
 from hstore.door import json_array
 
@@ -127,7 +127,7 @@ class Scan:
         return path[len(self._folder) :].lstrip("/")
 
     def _look(self, batch: list[os.DirEntry[str]]) -> None:
-        paths = [kept_path(self._door, entry.path) for entry in batch]
+        paths = kept_paths(self._door, [entry.path for entry in batch])
         rows = self._connection.rows(KNOWN, (json_array([path.text for path in paths]),))
         known, held = {row[0]: row for row in rows}, open_in_process()
         for entry, path in zip(batch, paths, strict=True):
@@ -151,6 +151,9 @@ class Scan:
             self._tally.fail(path.text, str(failure))
             return
         self._tally.read += 1
+        if row is not None and row[3:] == (content.sha256, None, content.size, content.mtime_ns, content.ctime_ns):
+            self._tally.unchanged += 1
+            return
         self._unwritten.append((_outcome(row, content), path, content))
         self._unwritten_bytes += content.size
         if self._unwritten_bytes >= BYTES:

@@ -211,8 +211,11 @@ class Knowledge:
         """
         _kind(type)
         one_of("direction", direction, DIRECTIONS)
-        number = self.id_of(item)
-        return self._relationships.related(number, type, direction, positive("limit", limit) or ALL)
+        number, most = self._number_of(item), positive("limit", limit) or ALL
+        found = self._relationships.related(number, type, direction, most)
+        if not found:
+            self.id_of(item)  # asked only now, since it costs a tenth of the whole
+        return found
 
     def walk(
         self,
@@ -241,8 +244,11 @@ class Knowledge:
         _kind(type)
         one_of("direction", direction, DIRECTIONS)
         identifier("depth", depth)
-        room = positive("limit", limit) or ALL
-        return self._relationships.walk(self.id_of(item), depth, type, direction, room)
+        number, most = self._number_of(item), positive("limit", limit) or ALL
+        found = self._relationships.walk(number, depth, type, direction, most)
+        if not found:
+            self.id_of(item)
+        return found
 
     def list(
         self,
@@ -307,12 +313,18 @@ class Knowledge:
         Raises:
             NotFound: there is no such item; `field` names the argument.
         """
-        if isinstance(item, str):
-            number = self._connection.value(ID_OF_KEY, (self._door.key(field, item),))
-        else:
-            number = self._connection.value(ID_OF_ID, (_number(field, item),))
+        number = self._number_of(item, field)
+        if not isinstance(item, str) and self._connection.value(ID_OF_ID, (number,)) is None:
+            raise _unknown(field)
+        return number
+
+    def _number_of(self, item: KnowledgeReference, field: str = "item") -> int:
+        """As `id_of`, but one that was given by its number may not be there."""
+        if not isinstance(item, str):
+            return _number(field, item)
+        number = self._connection.value(ID_OF_KEY, (self._door.key(field, item),))
         if number is None:
-            raise NotFound(f"{field}: there is no knowledge item of that name; list() shows those that are there")
+            raise _unknown(field)
         return int(number)
 
     def _title(self, title: str) -> str:
@@ -324,6 +336,10 @@ class Knowledge:
     def _source_id(self, given: str | int | None) -> str | None:
         text = str(identifier("source_id", given)) if isinstance(given, int) else given
         return self._door.optional("source_id", text, KEY_LIMIT)
+
+
+def _unknown(field: str) -> NotFound:
+    return NotFound(f"{field}: there is no knowledge item of that name; list() shows those that are there")
 
 
 def _number(field: str, item: object) -> int:
