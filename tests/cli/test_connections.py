@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
 
@@ -45,7 +44,7 @@ def test_password_comes_from_standard_input_and_is_never_shown(keyed, secret):
 @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 def test_password_typed_on_a_terminal_is_not_echoed(keyed, secret):
     """What is typed does not come back, and the prompt is not on standard output."""
-    master, slave = pty.openpty()
+    master, slave = os.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "hstore", "connections", "add", "shop", "mysql", "shop", "--ask-password"],
         stdin=slave,
@@ -95,6 +94,7 @@ def test_wrong_words_are_refused(keyed):
         ("x", "mysql", "d", "--port", "0"),
         ("x", "mysql", "d", "--ssl", "{"),
         ("x", "mysql", "d", "--options", "[1]"),
+        ("x", "mysql", "d", "--ask-password"),
     ):
         done = keyed("connections", "add", *words)
         assert (done.returncode, done.stdout) == (2, b""), words

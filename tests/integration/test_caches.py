@@ -253,6 +253,34 @@ def test_put_that_is_undone_is_not_counted(store: Store) -> None:
     assert counted(store, "response_cache") == sizes(store, "response_cache")
 
 
+def test_bounds_hold_for_many_processes_and_a_killed_one(path: Path, program: Callable[..., Any]) -> None:
+    """Four put at once, one of them is killed in the middle: what is counted is what is there, within the bounds."""
+    Store.open(path).close()
+    writers = [program(PUTTER, path, number) for number in range(4)]
+    for writer in writers:
+        assert writer.stdout.readline() == "begun\n"
+    writers[0].kill()
+    for writer in writers:
+        writer.wait(60)
+    assert [writer.returncode for writer in writers[1:]] == [0, 0, 0]
+    with Store.open(path) as store:
+        count, size = sizes(store, "response_cache")
+        assert counted(store, "response_cache") == (count, size)
+        assert count == 20
+        assert size <= 20 * (bounded.ROW + 100)
+
+
+PUTTER = """
+import sys
+from hstore import Store
+with Store.open(sys.argv[1], busy_timeout=60) as store:
+    for number in range(150):
+        store.response_cache.put(f"{sys.argv[2]} {number}", "r" * 100, model="m", max_entries=20)
+        if number == 5:
+            print("begun", flush=True)
+"""
+
+
 def test_readonly_store_gives_without_counting(path: Path) -> None:
     """A use cannot be counted there, and is not needed to be."""
     with Store.open(path) as store:

@@ -115,14 +115,23 @@ def _password() -> str:
     """Typed unseen on a terminal, else all of standard input without a last line end."""
     if sys.stdin is None:
         raise InvalidInput("connections add: standard input is closed, so no password can be read")
-    if sys.stdin.isatty():
-        from getpass import getpass
-
-        return getpass("Password: ", sys.stderr)
     try:
-        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n").removesuffix("\r")
+        found = _typed() if sys.stdin.isatty() else sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidInput("connections add: the password on standard input is not UTF-8 text") from None
+    password = found.removesuffix("\n").removesuffix("\r")
+    if not password:
+        raise InvalidInput("connections add: the password is empty; leave --ask-password out where there is none")
+    return password
+
+
+def _typed() -> str:
+    from getpass import getpass
+
+    try:
+        return getpass("Password: ", sys.stderr)
+    except EOFError:
+        return ""
 
 
 def _object(option: str, text: str | None) -> Any:
