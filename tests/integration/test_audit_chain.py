@@ -7,10 +7,13 @@ from pathlib import Path
 
 import apsw
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from conftest import Program
 from hstore import Store
 from hstore.doctor import examine
+from hstore.domains.audit import links
 from hstore.errors import InvalidInput
 from planted import Secrets
 from unmasked import unmasked
@@ -122,6 +125,13 @@ def test_the_hash_is_as_documented(path: Path) -> None:
     assert digest.hex() == head
 
 
+def test_the_example_in_the_documentation_is_true() -> None:
+    """What stands there as the bytes of a line are its bytes."""
+    line = links.encoded((3, 1_700_000_000_000_000, "info", None, None, "a.b", "", None))
+    documented = Path(__file__).parents[2] / "docs" / "file-format.md"
+    assert f"`{line.decode()}`" in documented.read_text(encoding="utf-8")
+
+
 TAMPERED: dict[str, tuple[list[str], list[tuple[str, int, int]]]] = {
     "a text": (["UPDATE audit_log SET message = 'other' WHERE id = 6"], [("changed", 6, 6)]),
     "a time": (["UPDATE audit_log SET at = at + 1 WHERE id = 4"], [("changed", 4, 4)]),
@@ -183,6 +193,44 @@ def test_each_line_that_was_touched_is_named(path: Path, what: str) -> None:
     chained(path)
     tamper(path, *statements)
     assert found(path) == expected
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed store with a chain of ten lines, to be copied."""
+    path = tmp_path_factory.mktemp("whole") / "project.db"
+    chained(path, 10)
+    return path
+
+
+LINE = st.integers(3, 12)
+TAMPERING = st.one_of(
+    st.tuples(st.just("DELETE FROM audit_log WHERE id = {0}"), LINE, LINE),
+    st.tuples(st.just("UPDATE audit_log SET at = at + {1} WHERE id = {0}"), LINE, LINE),
+    st.tuples(st.just("UPDATE audit_log SET message = message || '{1}' WHERE id = {0}"), LINE, LINE),
+    st.tuples(st.just("UPDATE audit_log SET hash = randomblob(32) WHERE id = {0}"), LINE, LINE),
+    st.tuples(st.just("UPDATE audit_log SET hash = NULL WHERE id = {0}"), LINE, LINE),
+    st.tuples(st.just("UPDATE audit_log SET id = {0} + 100 WHERE id = {0}"), LINE, LINE),
+    st.tuples(st.just("UPDATE OR IGNORE audit_log SET id = {0} - 2 WHERE id = {0} + 1"), LINE, LINE),
+    st.tuples(st.just("INSERT INTO audit_log (at, level, event) VALUES ({0}, 'info', 'forged')"), LINE, LINE),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(done=st.lists(TAMPERING, min_size=1, max_size=4))
+def test_no_tampering_goes_unnoticed(whole: Path, tmp_path: Path, done: list[tuple[str, int, int]]) -> None:
+    """Lines changed, removed, moved and put in at random: the log is whole only if it is what it was."""
+    path = tmp_path / "project.db"
+    path.write_bytes(whole.read_bytes())
+    columns = "id, at, level, run_id, scope, event, message, data, hash"
+    with Store.open(whole, readonly=True) as store:
+        before = store.query(f"SELECT {columns} FROM audit_log ORDER BY id")
+    tamper(path, *(statement.format(*lines) for statement, *lines in done))
+    with Store.open(path, readonly=True) as store:
+        same = store.query(f"SELECT {columns} FROM audit_log ORDER BY id") == before
+        report = store.audit.verify()
+        assert report.ok == same, done
+        assert all(1 <= each.first <= each.last for each in report.problems)
 
 
 def test_the_chain_goes_on_behind_what_something_else_put_in(path: Path) -> None:

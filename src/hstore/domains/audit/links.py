@@ -21,11 +21,16 @@ def beginning(store_id: str) -> bytes:
 
 def link(previous: bytes, line: Iterable[Column]) -> bytes:
     """The hash of a line: of the hash before it, and of its columns from `id` to `data`."""
-    return sha256(previous + b"".join(map(_encoded, line))).digest()
+    return sha256(previous + encoded(line)).digest()
 
 
-def _encoded(value: Column) -> bytes:
-    """`-,` for NULL, else the number of bytes, `:`, the bytes, `,`: no two lines have one encoding."""
+def encoded(line: Iterable[Column]) -> bytes:
+    """The bytes of a line; no two lines have the same."""
+    return b"".join(map(_column, line))
+
+
+def _column(value: Column) -> bytes:
+    """`-,` for NULL, else the number of bytes, `:`, the bytes, `,`."""
     if value is None:
         return b"-,"
     raw = value if isinstance(value, bytes) else str(value).encode()
