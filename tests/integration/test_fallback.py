@@ -82,6 +82,7 @@ def test_adopt_says_what_it_did(broken, tmp_path):
     assert broken.show("1") == b"one\n"
     assert broken.show("2") == b"two\n"
     assert broken.json("log", "adopt") == {"runs": [], "left": []}
+    assert not (tmp_path / "fallback").exists()
 
 
 def test_adopted_twice_is_recorded_once(broken, tmp_path):
@@ -91,6 +92,7 @@ def test_adopted_twice_is_recorded_once(broken, tmp_path):
     kept = path.read_bytes()
     broken.mend()
     broken("log", "adopt")
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(kept)
     assert broken.json("log", "adopt") == {"runs": [], "left": []}
     assert not path.exists()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hstore.config import settings
 from hstore.errors import Busy, HstoreError, InvalidInput, NotFound
-from hstore.fallback.files import Reader, waiting
+from hstore.fallback.files import Reader, remove_empty, waiting
 from hstore.location import locate
 from hstore.store import Store
 
@@ -42,6 +42,7 @@ def adopt(database: str | os.PathLike[str] | None = None, *, seconds: float | No
     runs: list[int] = []
     left: dict[str, str] = {}
     if not paths:
+        remove_empty(place.path, settings())
         return Adoption((), left)
     deadline = None if seconds is None else monotonic() + seconds
     with Store.open(place.path, durability="full", ambient=False) as store:
@@ -57,6 +58,7 @@ def adopt(database: str | os.PathLike[str] | None = None, *, seconds: float | No
                 continue  # somebody else has adopted it
             except (HstoreError, OSError, ValueError) as error:
                 left[path] = str(error)
+    remove_empty(place.path, settings())
     return Adoption(tuple(runs), left)
 
 

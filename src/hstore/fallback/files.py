@@ -14,7 +14,7 @@ import os
 import stat
 
 from hstore.liveness import is_alive
-from hstore.location import fallback_folders
+from hstore.location import FOLDER, fallback_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,21 +44,31 @@ def create(database: str, settings: Settings, name: str) -> tuple[int, str]:
     """
     failure = OSError("there is no place for it")
     for folder in fallback_folders(database, settings):
-        try:
-            _make_private(folder)
-            path = os.path.join(folder, name + SUFFIX)
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600), path
-        except OSError as error:
-            failure = error
+        for _ in range(2):  # somebody who adopts may have removed the folder in between
+            try:
+                _make_private(folder)
+                path = os.path.join(folder, name + SUFFIX)
+                return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600), path
+            except OSError as error:
+                failure = error
     raise failure
+
+
+def remove_empty(database: str, settings: Settings) -> None:
+    """Remove folders in which nothing waits any more, so that the next run need not look into them."""
+    for folder in fallback_folders(database, settings):
+        try:
+            os.rmdir(folder)
+        except OSError:
+            continue  # it is not there, or something is in it
 
 
 def _make_private(folder: str) -> None:
     """Make the folder; the one above it is made in the home alone."""
     above = os.path.dirname(folder)
+    if os.path.basename(above) == FOLDER:
+        os.makedirs(above, 0o700, exist_ok=True)
     if not os.path.isdir(folder):
-        if os.path.basename(above) == ".heimdall":
-            os.makedirs(above, 0o700, exist_ok=True)
         os.mkdir(folder, 0o700)
     if not _is_ours(os.lstat(folder), stat.S_ISDIR):
         raise OSError("the folder for it is another user's, or a link")

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from hstore.codec import decode_marks
 from hstore.domains.artifacts.chunks import REMOVE_UNNEEDED
-from hstore.domains.artifacts.excerpts import LONGEST_LINE, LONGEST_NOTICE, head_length, notice, tail_start
+from hstore.domains.artifacts.excerpts import LONGEST_LINE, LONGEST_NOTICE, head_length, newlines, notice, tail_start
 from hstore.domains.artifacts.pieces import ADD, Pieces
 from hstore.domains.artifacts.timing import divided, packed
 from hstore.errors import CorruptDatabase, NotFound
@@ -45,9 +45,10 @@ LEAVE_OUT = """
 class LeftOut:
     """What is left out: `size` bytes from the offset `start` on, with so many ends of lines, and the gap this makes."""
 
-    __slots__ = ("gap", "lines", "size", "start")
+    __slots__ = ("at_line_start", "gap", "lines", "size", "start")
 
-    def __init__(self, start: int, size: int, lines: int, gap: int) -> None:
+    def __init__(self, start: int, size: int, lines: int, gap: int, at_line_start: bool) -> None:
+        self.at_line_start = at_line_start
         self.start = start
         self.size = size
         self.lines = lines
@@ -70,6 +71,7 @@ class Budget:
         self._head = limit // 2
         self._tail = limit - limit // 2
         self._left_out: LeftOut | None = None
+        self._last = (b"", 0)  # counted: a flood often repeats itself, and comparing is quicker than counting
         self._newlines: dict[int, int] = {}  # of pieces that may be taken away, by where they start
 
     @property
@@ -98,7 +100,7 @@ class Budget:
 
     def newlines(self, fresh: Sequence[Fresh]) -> dict[int, int]:
         """How many ends of lines are in what is to be stored, by where it starts, as far as it may be taken away."""
-        return {start: content.count(b"\n") for start, content, _ in fresh if start >= self._head}
+        return {start: self._counted(content) for start, content, _ in fresh if start >= self._head}
 
     def roll(
         self, artifact: int, end: int, settled: int, skipped: Sequence[Fresh], newlines: dict[int, int]
@@ -121,15 +123,16 @@ class Budget:
         if not size or (before is None and size < LONGEST_NOTICE):
             return None
         known = {**self._newlines, **newlines}
-        lines = sum(known.get(row[0], 0) for row in found) + sum(content.count(b"\n") for _, content, _ in skipped)
+        lines = sum(known.get(row[0], 0) for row in found) + sum(self._counted(content) for _, content, _ in skipped)
         start = before.start if before else min([row[0] for row in found[:1]] + [each[0] for each in skipped[:1]])
         if before:
             size, lines = size + before.size, lines + before.lines
-        text = notice(size, lines, at_line_start=self._is_line_start(artifact, start))
+        at_line_start = before.at_line_start if before else self._is_line_start(artifact, start)
+        text = notice(size, lines, at_line_start=at_line_start)
         gone = self._connection.write(TAKE_AWAY, (artifact, start, start + size))
         self._add(artifact, start, text, [(skipped[-1][2][0][0] if skipped else found[-1][3], len(text))])
         self._remove_chunks(row[0] for row in gone)
-        left_out = LeftOut(start, size, lines, size - len(text))
+        left_out = LeftOut(start, size, lines, size - len(text), at_line_start)
         self._note(artifact, end, left_out, len(text), complete=False)
         return left_out
 
@@ -142,6 +145,11 @@ class Budget:
             self._left_out = rolled
             for start in [start for start in self._newlines if start < rolled.end]:
                 del self._newlines[start]
+
+    def _counted(self, content: bytes) -> int:
+        if content != self._last[0]:
+            self._last = (content, newlines(content))
+        return self._last[1]
 
     @property
     def _from(self) -> int:
@@ -160,9 +168,8 @@ class Budget:
         """Cut head and tail on lines, inside a transaction, now that nothing comes any more."""
         head = self._head_end(artifact)
         tail = self._tail_start(artifact, end)
-        text = notice(
-            tail - head, self._lines_between(artifact, head, tail), at_line_start=self._is_line_start(artifact, head)
-        )
+        at_line_start = self._is_line_start(artifact, head)
+        text = notice(tail - head, self._lines_between(artifact, head, tail), at_line_start=at_line_start)
         before, behind = self._pieces.at(artifact, head), self._pieces.at(artifact, tail)
         if before is None or behind is None:
             raise CorruptDatabase(f"artifact {artifact} lacks bytes; run `hstore doctor`")
@@ -173,7 +180,7 @@ class Budget:
         self._add(artifact, head, text, [(rest[0][0], len(text))])
         self._add(artifact, tail, behind.content[tail - behind.start :], rest)
         self._remove_chunks(row[0] for row in gone)
-        left_out = LeftOut(head, tail - head, 0, tail - head - len(text))
+        left_out = LeftOut(head, tail - head, 0, tail - head - len(text), at_line_start)
         self._note(artifact, end, left_out, len(text), complete=complete)
 
     def _head_end(self, artifact: int) -> int:

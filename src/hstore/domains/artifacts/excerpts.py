@@ -7,6 +7,9 @@ LONGEST_LINE = 64 * 1024
 LONGEST_NOTICE = 96
 """Bytes that a notice has at most: output that is over its budget by less is left whole."""
 
+_SAMPLE = 4096  # bytes that tell how long lines are
+_LONG_LINES = 48  # bytes in a line, from where on it is faster to jump
+
 
 def head_length(window: bytes | memoryview) -> int:
     """How much of `window`, which ends where the head must end at the latest, belongs to the head."""
@@ -30,6 +33,13 @@ def notice(size: int, lines: int, *, at_line_start: bool) -> bytes:
     """The line in place of `size` bytes."""
     text = f"[hstore: {size} bytes in {lines} lines left out here]\n"
     return (text if at_line_start else "\n" + text).encode("ascii")
+
+
+def newlines(content: bytes) -> int:
+    """How many there are. Where lines are long, `replace` jumps from one to the next, faster than `count` goes."""
+    if content.count(b"\n", 0, _SAMPLE) * _LONG_LINES < min(len(content), _SAMPLE):
+        return len(content) - len(content.replace(b"\n", b""))
+    return content.count(b"\n")
 
 
 def _half_a_character(end: bytes) -> int:
