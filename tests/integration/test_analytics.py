@@ -525,6 +525,23 @@ def test_days_are_those_of_the_readers_time_zone(store: Store) -> None:
     assert [each.events for each in store.productivity.by_day(since=late, until=late + timedelta(minutes=5))] == [1]
 
 
+def test_what_blocks_say_is_masked(path: Path, secret: str) -> None:
+    """An exception's message, an error, details and figures that hold a secret are kept without it."""
+    with Store.open(path, values=[secret]) as store:
+        with pytest.raises(ValueError, match=secret), store.usage.track("a", "core"):
+            raise ValueError(f"refused: {secret}")
+        with store.usage.track("b", "core") as use:
+            use.error = secret
+        with store.metrics.measure("c") as measured:
+            measured.details, measured.error_type = {"url": secret}, secret
+        with store.runs.step(store.record_run("a", "a"), "build") as step:
+            step.stats["said"] = secret
+        kept = [*store.usage.list(), *store.metrics.list(), *store.runs.steps(1)]
+    assert len(kept) == 4
+    assert str(kept).count("[masked:value]") == 5
+    assert secret not in str(kept)
+
+
 def test_threads_share_a_measured_function(store: Store) -> None:
     """Each call is one measurement, whichever thread it is in."""
     double = store.metrics.measure("double")(lambda number: number * 2)

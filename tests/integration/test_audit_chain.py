@@ -210,7 +210,7 @@ TAMPERING = st.one_of(
     st.tuples(st.just("UPDATE audit_log SET message = message || '{1}' WHERE id = {0}"), LINE, LINE),
     st.tuples(st.just("UPDATE audit_log SET hash = randomblob(32) WHERE id = {0}"), LINE, LINE),
     st.tuples(st.just("UPDATE audit_log SET hash = NULL WHERE id = {0}"), LINE, LINE),
-    st.tuples(st.just("UPDATE audit_log SET id = {0} + 100 WHERE id = {0}"), LINE, LINE),
+    st.tuples(st.just("UPDATE OR IGNORE audit_log SET id = {0} + 100 WHERE id = {0}"), LINE, LINE),
     st.tuples(st.just("UPDATE OR IGNORE audit_log SET id = {0} - 2 WHERE id = {0} + 1"), LINE, LINE),
     st.tuples(st.just("INSERT INTO audit_log (at, level, event) VALUES ({0}, 'info', 'forged')"), LINE, LINE),
 )
