@@ -45,8 +45,9 @@ def record_a_command(database: Path) -> None:
 def build(store: Store) -> int:
     """A host that starts its own processes records them itself, and streams what they print."""
     run = store.record_run("make", ["make", "-j8", "all"], session=SESSION, name="nightly build")
-    # A file goes in by steps: if this process dies, what came so far is there and the run shows as lost.
-    with store.artifacts.writer(run, "log", name="stdout") as log:
+    # It goes in by steps: if this process dies, what came so far is there and the run shows as lost. With a limit the
+    # beginning and the end are kept, in whole lines, and a line between them says how much is left out.
+    with store.artifacts.writer(run, "log", name="stdout", limit=16 << 10) as log:
         for number in range(1, 2001):
             log.write(f"[{number}/2000] compiling module {number % 40}\n".encode())
     report = b"warnings: 12\nerrors: 0\n"
@@ -56,8 +57,9 @@ def build(store: Store) -> int:
 
     for artifact in reversed(store.artifacts.list(run=run)):
         print(f"  {artifact.kind} {artifact.name}: {artifact.size} bytes, {artifact.stored_size} in the file")
-    last = store.artifacts.list(run=run, name="stdout")[0]
-    print(f"  its last line: {store.artifacts.tail(last.id, 1).decode().rstrip()}")
+    kept = store.artifacts.list(run=run, name="stdout")[0]
+    print(f"  of {kept.source_size} bytes {kept.left_out} are left out; its last line:")
+    print(f"  {store.artifacts.tail(kept.id, 1).decode().rstrip()}")
     return run
 
 

@@ -90,12 +90,15 @@ def test_heimdall_runs(tmp_path: Path) -> None:
     """Two runs of one session with their output and a wiki page; the token that one of them printed is not there."""
     example = Example("heimdall_runs", tmp_path)
     assert "its user saw the token: True, the database has it: False" in example.output
-    assert "its last line: [2000/2000] compiling module 0" in example.output
+    assert "are left out; its last line:\n  [2000/2000] compiling module 0" in example.output
     assert "  make: 1 run, 0 failed" in example.output
     with Store.open(example.database, readonly=True) as store:
         build, deploy = store.runs.list(session="HEIMDAL-42")
         assert (build.name, build.status, deploy.name, deploy.status) == ("nightly build", "ok", "deploy", "ok")
         assert {artifact.name for artifact in store.artifacts.list(run=build.id)} == {"stdout", "report.txt", "note"}
+        (output,) = store.artifacts.list(run=build.id, name="stdout")
+        assert output.left_out > 40_000
+        assert output.size < 17_000
         (output,) = store.artifacts.list(run=deploy.id, name="stdout")
         assert store.read_artifact(output.id) == b"deploying with [masked:value]\ndone: 3 hosts\n"
         assert [(page.title, page.run) for page in store.wiki.list()] == [("Building/Warnings", build.id)]
