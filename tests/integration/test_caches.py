@@ -281,6 +281,18 @@ with Store.open(sys.argv[1], busy_timeout=60) as store:
 """
 
 
+def test_use_that_cannot_be_counted_in_time_is_a_use(path: Path) -> None:
+    """While another one writes for longer than is waited for, what is kept is given all the same."""
+    with Store.open(path) as store, Store.open(path, busy_timeout=0.05) as other:
+        store.response_cache.put("p", "r", model="m")
+        with store.batch():
+            store.response_cache.put("q", "r", model="m")
+            found = other.response_cache.get("p", model="m")
+            assert found is not None
+            assert (found.response, found.access_count) == ("r", 1)
+        assert other.response_cache.list()[1].access_count == 1
+
+
 def test_readonly_store_gives_without_counting(path: Path) -> None:
     """A use cannot be counted there, and is not needed to be."""
     with Store.open(path) as store:

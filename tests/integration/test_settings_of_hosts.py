@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from hstore import Store
+from hstore.domains import connections, schemas
+from hstore.domains.settings import config, preferences
 from hstore.errors import InvalidInput, WrongKey
+from hstore.listing import Filters
 from hstore.sealing import new_key
 from planted import forms
 
@@ -155,6 +158,29 @@ def test_two_users_whose_hashes_look_alike_stay_two(store: Store) -> None:
     for user in users:
         store.preferences.set("ui", "who", user, user_hash=user)
     assert [each.user_hash for each in store.preferences.list()] == users[::-1]
+
+
+def test_listings_page_through_everything_without_sorting(store: Store) -> None:
+    """Pages together are the whole, newest first; an unfiltered page reads no more than its rows."""
+    with store.batch():
+        for number in range(50):
+            store.preferences.set("ui", f"k{number}", number)
+            store.config.set(f"k{number}", number)
+    for noun in (store.preferences, store.config):
+        found, after = [], None
+        while page := noun.list(limit=7, after=after):
+            found += [each.value for each in page]
+            after = page[-1].id
+        assert found == list(range(49, -1, -1))
+        everything = noun.list()
+        at = everything[25].created_at
+        assert noun.list(since=at) == [each for each in everything if each.created_at >= at]
+        assert noun.list(until=at) == [each for each in everything if each.created_at < at]
+    for select in (preferences.SELECT, config.SELECT, connections.SELECT, schemas.SELECT):
+        sql, parameters = Filters().statement(select, "id", 10, 30)
+        (step,) = store._connection.rows(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        assert step[3].startswith("SEARCH")
+        assert "rowid<?" in step[3]
 
 
 def test_resealed_settings_need_the_new_key_alone(path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:

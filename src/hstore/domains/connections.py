@@ -5,7 +5,7 @@ from __future__ import annotations
 from hstore.clock import now, optional_datetime, to_datetime
 from hstore.door import NAME_LIMIT
 from hstore.errors import InvalidInput, NotFound, SealingError
-from hstore.listing import Filters, one_of
+from hstore.listing import Filters, one_of, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -179,16 +179,9 @@ class Connections:
         """Connections, newest first; `since` and `until` bound when they were saved, `after` is the last id seen."""
         filters = Filters()
         filters.add("type =", None if type is None else one_of("type", type, TYPES))
-        filters.add("active =", None if active is None else _flag("active", active))
-        found = filters.newest(
-            self._connection,
-            SELECT,
-            "database_connections",
-            "created_at",
-            since=since,
-            until=until,
-            limit=limit,
-            after=after,
+        filters.add("active =", None if active is None else truth("active", active))
+        found = filters.latest(
+            self._connection, SELECT, "created_at", since=since, until=until, limit=limit, after=after
         )
         return [_saved(row) for row in found]
 
@@ -303,12 +296,6 @@ def _database(door: Door, database: str) -> str:
     if not masked:
         raise InvalidInput("database: empty; give its name, or the path of an SQLite file")
     return masked
-
-
-def _flag(field: str, value: bool) -> int:
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{field}: True or False")
-    return int(value)
 
 
 def _object(door: Door, field: str, value: Mapping[str, Any]) -> str:

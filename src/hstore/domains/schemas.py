@@ -148,12 +148,8 @@ class Schemas:
             .add("kind =", None if kind is None else one_of("kind", kind, KINDS))
             .add("schema =", self._door.optional("schema", schema))
         )
-        found = filters.newest(
-            *(self._connection, SELECT, "database_schemas", "updated_at"),
-            since=since,
-            until=until,
-            limit=limit,
-            after=after,
+        found = filters.latest(
+            self._connection, SELECT, "updated_at", since=since, until=until, limit=limit, after=after
         )
         return [_object(row) for row in found]
 

@@ -7,7 +7,7 @@ a put looks at one row, and at as many entries as it sends away, however many th
 from __future__ import annotations
 
 from hstore.clock import from_seconds, now, optional_datetime
-from hstore.errors import InvalidInput
+from hstore.errors import Busy, InvalidInput
 from hstore.listing import ALL, identifier
 
 TYPE_CHECKING = False
@@ -98,9 +98,15 @@ class Bounded:
     def _is_fresh(self, created_at: int, max_age: float | None) -> bool:
         return max_age is None or now() - created_at < from_seconds("max_age", max_age)
 
-    def _count_use(self, number: int) -> None:
-        if not self._readonly:
+    def _count_use(self, number: int) -> bool:
+        """Count a use and say whether it could be counted: what was found is to be given in any case."""
+        if self._readonly:
+            return False
+        try:
             self._connection.write(self.used, (now(), number))
+        except Busy:
+            return False
+        return True
 
 
 def bound(field: str, value: Any) -> int:

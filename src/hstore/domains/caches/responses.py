@@ -106,7 +106,7 @@ class ResponseCache(Bounded):
     def get(
         self, prompt: str, *, model: str, context: Any = None, max_age: float | None = None
     ) -> CachedResponse | None:
-        """The response to exactly this, or None; the use is counted, where the store may be written.
+        """The response to exactly this, or None; the use is counted, where the store can be written.
 
         Args:
             prompt, model, context: as they were put.
@@ -120,8 +120,8 @@ class ResponseCache(Bounded):
         row = self._connection.row(GET, (self._digest(prompt, model, context),))
         if row is None or not self._is_fresh(row[5], max_age):
             return None
-        self._count_use(row[0])
-        return CachedResponse._make((*row[:4], row[4] + (not self._readonly), to_datetime(row[5])))
+        counted = self._count_use(row[0])
+        return CachedResponse._make((*row[:4], row[4] + counted, to_datetime(row[5])))
 
     def list(
         self,

@@ -84,8 +84,8 @@ class Config:
         """
         from hstore.models.settings import ConfigEntry
 
-        found = Filters().newest(
-            self._connection, SELECT, "config", "created_at", since=since, until=until, limit=limit, after=after
+        found = Filters().latest(
+            self._connection, SELECT, "created_at", since=since, until=until, limit=limit, after=after
         )
         return [
             ConfigEntry._make((*row[:2], shown(row[2]), bool(row[3]), row[4], *map(to_datetime, row[5:])))

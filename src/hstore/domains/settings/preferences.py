@@ -95,8 +95,8 @@ class Preferences:
         door = self._door
         filters = Filters().add("user_hash =", door.optional("user_hash", user_hash))
         filters.add("category =", door.optional("category", category))
-        found = filters.newest(
-            self._connection, SELECT, "preferences", "created_at", since=since, until=until, limit=limit, after=after
+        found = filters.latest(
+            self._connection, SELECT, "created_at", since=since, until=until, limit=limit, after=after
         )
         return [Preference._make((*row[:4], shown(row[4]), bool(row[5]), *map(to_datetime, row[6:]))) for row in found]
 

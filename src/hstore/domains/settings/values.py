@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.errors import InvalidInput
+from hstore.listing import truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ class Values:
         Raises:
             InvalidInput: the value is not JSON, or too large. NoKey: there is no key to seal with.
         """
-        if not isinstance(sensitive, bool):
-            raise InvalidInput("sensitive: True or False")
-        if sensitive:
+        if truth("sensitive", sensitive):
             return None, self._sealing.seal(self._door.sealed_json("value", value))
         return self._door.json("value", value, name), None
 
