@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hstore import Store, codec
-from hstore.domains.artifacts.excerpts import LONGEST_LINE, LONGEST_NOTICE
+from hstore.domains.artifacts.excerpts import LONGEST_LINE, LONGEST_NOTICE, head_length, newlines, tail_start
 from hstore.errors import InvalidInput
 
 NOTICE = re.compile(rb"\[hstore: (\d+) bytes in (\d+) lines left out here\]\n")
@@ -196,6 +196,35 @@ def test_compaction_and_masking_anew_leave_it_readable(tmp_path: Path, secret: s
         assert NOTICE.search(after)[0] == NOTICE.search(before)[0]  # type: ignore[index]
         artifact = store.artifacts.get(number)
         assert (artifact.size, artifact.left_out) == (len(after), left_out)
+
+
+def test_compaction_between_the_steps_changes_nothing(store: Store, run: int) -> None:
+    """Pieces whose chunks were moved or put together meanwhile are taken away and cut like others."""
+    with store.artifacts.writer(run, limit=400_000) as writer:
+        for start in range(0, len(LINES), 40_000):
+            writer.write(LINES[start : start + 40_000])
+            writer.step()
+            if start % 120_000 == 0:
+                store.artifacts.compact()
+    check(store, writer.id, LINES, 400_000)
+    store.artifacts.compact()
+    check(store, writer.id, LINES, 400_000)
+    assert store.query("SELECT count(*) FROM chunks WHERE id NOT IN (SELECT chunk_id FROM pieces)")[0] == (0,)
+
+
+@given(text=st.text(alphabet="aé€😀", min_size=20, max_size=60), size=st.integers(8, 19))
+def test_no_character_is_cut_where_a_line_must_be(text: str, size: int) -> None:
+    """Without an end of a line in reach, head and tail still end and begin between two characters of UTF-8."""
+    content = text.encode()
+    content[: head_length(content[:size])].decode()
+    first = len(content) - size - 1
+    content[first + tail_start(content[first:]) :].decode()
+
+
+@given(st.binary(max_size=200_000), st.sampled_from([1, 20, 3000]))
+def test_newlines_are_counted_both_ways(content: bytes, times: int) -> None:
+    """Whatever the length of lines."""
+    assert newlines(content * times) == (content * times).count(b"\n")
 
 
 def test_batch_that_is_undone_leaves_nothing_of_a_rolling_artifact(store: Store, run: int) -> None:

@@ -65,11 +65,9 @@ def adopt(database: str | os.PathLike[str] | None = None, *, seconds: float | No
 def _adopted(store: Store, path: str) -> list[int]:
     """The run made of one file; none if it was made before."""
     with Reader(path) as file:
-        output = file.read()
         if file.is_written:
             raise HstoreError("its command is still running")
-        output += file.read()
-        output += file.rest()
+        output = file.read() + file.rest()
         header, end = file.header, file.end or {}
     made = []
     with store.batch():

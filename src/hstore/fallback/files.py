@@ -27,6 +27,7 @@ FORM = 1
 MOST = 16 << 20
 """Bytes of output that one file keeps at most."""
 _LONGEST_FIRST_LINE = 4 << 20
+_LAST_LINE = 1024  # bytes that have room for it
 
 
 def place_of(database: str) -> str:
@@ -125,7 +126,15 @@ class Reader:
     @property
     def is_written(self) -> bool:
         """Whether its recorder lives and may write more."""
-        return self.end is None and is_alive(self.header["owner"])
+        return self.end is None and is_alive(self.header["owner"]) and not self._has_end()
+
+    def _has_end(self) -> bool:
+        """Whether the last line is there, as far as it can be told without reading the output."""
+        place = self._file.tell()
+        self._file.seek(max(place, self._file.seek(0, os.SEEK_END) - _LAST_LINE))
+        found = self._held + self._file.read()
+        self._file.seek(place)
+        return self._mark in found and found.endswith(b"}\n")
 
     def read(self) -> bytes:
         """The output that came since the last time."""
