@@ -80,7 +80,7 @@ def from_seconds(field: str, value: float) -> int:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise InvalidInput(f"{field}: seconds as a number, not {type(value).__name__}")
     if not value >= 0:
-        raise InvalidInput(f"{field}: a duration is zero or more, not {value}")
+        raise InvalidInput(f"{field}: a duration is zero or more")
     microseconds = _from_seconds(field, value)
     if microseconds > _LATEST:
         raise InvalidInput(f"{field}: more than 10,000 years")

@@ -153,3 +153,10 @@ def test_of_many_threads_one_claims(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert sorted(won) == list(range(50))
+
+
+@pytest.mark.parametrize("ttl", [-5, -(10**5000), float("nan"), -0.5], ids=["whole", "huge", "nan", "fraction"])
+def test_negative_time_to_live_is_refused_without_its_value(store: Store, ttl: float) -> None:
+    """Also one that is too long a number to be written."""
+    with pytest.raises(InvalidInput, match=r"^ttl: a duration is zero or more$"):
+        store.nonces.claim("n", ttl=ttl)
