@@ -166,3 +166,13 @@ class NotRecorded(UserWarning):
         except NotRecorded:
             if not failing:
                 raise
+
+
+def described(failure: BaseException) -> str:
+    """An exception's type and message."""
+    try:
+        message = str(failure)
+    except Exception:  # an exception of somebody else's may fail to say what it is
+        message = ""
+    name = type(failure).__qualname__
+    return f"{name}: {message}" if message else name

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import Program
 from hstore import Store
-from hstore.errors import InvalidInput, NotFound
+from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded
 from hstore.models.work import DeviceActivity, Failure, ToolUse
 
 DAY = 86_400
@@ -349,6 +349,37 @@ def test_block_that_fails_is_recorded_and_its_exception_goes_on(store: Store) ->
     found = store.tool_executions.list()[::-1]
     assert [each.success for each in found] == [False, False, False]
     assert [each.error for each in found] == ["FileNotFoundError: no such folder", "KeyboardInterrupt", "refused"]
+
+
+def test_exception_of_a_block_goes_on_whatever_cannot_be_recorded(store: Store) -> None:
+    """One that cannot say what it is, a result that is no JSON, a session that is gone: the block's own is raised."""
+
+    class Unspeakable(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    with pytest.raises(Unspeakable), store.tool_executions.measure("t", {}):
+        raise Unspeakable
+    with pytest.raises(KeyError, match="mine"), store.tool_executions.measure("t", {}) as call:
+        call.result = object()
+        raise KeyError("mine")
+    assert store.tool_executions.get(call.id)[3:6] == (False, None, "KeyError: 'mine'")
+    assert store.tool_executions.list()[1].error.endswith("Unspeakable")
+    store.session("s")
+    gone = store.tool_executions.measure("t", {}, session="s")
+    store.sessions.delete("s")
+    with pytest.warns(NotRecorded, match="session"), pytest.raises(KeyError), gone:
+        raise KeyError
+    assert len(store.tool_executions.list()) == 2
+
+
+def test_result_of_a_block_that_cannot_be_recorded_is_refused(store: Store) -> None:
+    """Where nothing else has gone wrong, that is said; and a call measures one block."""
+    with pytest.raises(InvalidInput, match="result"), store.tool_executions.measure("t", {}) as call:
+        call.result = object()
+    with pytest.raises(HstoreError, match="once"), call:
+        pass
+    assert store.tool_executions.list() == []
 
 
 def test_wrong_arguments_of_a_block_are_refused_before_it_begins(store: Store) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from time import perf_counter_ns
+
 from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
-from hstore.errors import InvalidInput, NotFound
+from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded, described
 from hstore.listing import ALL, Filters, identifier, positive, truth, whole
 
 TYPE_CHECKING = False
@@ -131,7 +133,8 @@ class ToolExecutions:
         """Record what happens in a `with` block: how long it takes, and whether it ends by an exception.
 
         What the block puts into `call.result` is recorded; `call.success = False` and `call.error` tell of a failure
-        without an exception. An exception goes on after it was recorded. Afterwards `call.id` is the execution's.
+        without an exception. An exception goes on after it was recorded, also where it could not be: that only warns
+        (`NotRecorded`). Afterwards `call.id` is the execution's. Each block takes a call of its own.
 
         Raises:
             InvalidInput, NotFound: as by `record`; of the arguments given here, before the block begins.
@@ -278,23 +281,31 @@ class Call:
         self.error: str | None = None
         self.id: int | None = None
         self._record = record
+        self._begun = 0
 
     def __enter__(self) -> Call:
-        from time import perf_counter
-
-        self._clock = perf_counter
-        self._begun = perf_counter()
+        if self._begun:
+            raise HstoreError("a block is measured once; call measure() again for another")
+        self._begun = perf_counter_ns()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        spent = round((self._clock() - self._begun) * 1_000_000)
-        if kind is None:
-            success, said = truth("success", self.success), self.error
-        else:
-            success, said = 0, f"{kind.__name__}: {error}".removesuffix(": ")
-        self.id = self._record((success, self.result, said, spent))
+        spent = (perf_counter_ns() - self._begun) // 1000
+        if error is None:
+            self.id = self._record((truth("success", self.success), self.result, self.error, spent))
+            return
+        try:
+            self.id = self._failed(described(error), spent)
+        except HstoreError as refused:
+            NotRecorded.warn(f"an execution was not recorded: {refused}", failing=True)
+
+    def _failed(self, said: str, spent: int) -> int:
+        try:
+            return self._record((0, self.result, said, spent))
+        except InvalidInput:
+            return self._record((0, None, said, spent))  # its result is no JSON; it failed all the same
 
 
 def _days_ago(days: float) -> int:

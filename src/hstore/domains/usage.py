@@ -6,7 +6,7 @@ from time import perf_counter_ns
 
 from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
 from hstore.door import TEXT_LIMIT
-from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded
+from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded, described
 from hstore.listing import ALL, Filters, identifier, one_of, positive, truth
 
 TYPE_CHECKING = False
@@ -266,16 +266,6 @@ class TrackedUse:
             self._usage._complete(self.id, end, (0, said))
         except HstoreError as refused:
             NotRecorded.warn(f"the end of a use of a feature was not recorded: {refused}", failing=True)
-
-
-def described(failure: BaseException) -> str:
-    """An exception's type and message."""
-    try:
-        message = str(failure)
-    except Exception:  # an exception of somebody else's may fail to say what it is
-        message = ""
-    name = type(failure).__qualname__
-    return f"{name}: {message}" if message else name
 
 
 def _use(row: tuple[Any, ...]) -> FeatureUse:
