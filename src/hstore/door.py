@@ -9,7 +9,7 @@ from hstore.masking import SEPARATOR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from hstore.masking import Masker
@@ -184,6 +184,18 @@ class Door:
             raise InvalidInput(f"{field}: larger than {JSON_LIMIT} bytes as JSON")
         return text
 
+    def json_object(self, field: str, values: Mapping[str, Any]) -> str:
+        """As `json`, for values by name.
+
+        Raises:
+            InvalidInput: it is no mapping: an empty text or list would quietly mean that there are no values.
+        """
+        from collections.abc import Mapping
+
+        if not isinstance(values, Mapping):
+            raise InvalidInput(f"{field}: a mapping of names to JSON values, not {type(values).__name__}")
+        return self.json(field, dict(values))
+
     def digest(self, field: str, value: Any) -> bytes:
         """The SHA-256 of a JSON value in one form: keys sorted by code point, no spaces, UTF-8. It is not masked.
 
@@ -279,6 +291,18 @@ def several(field: str, values: Iterable[Any]) -> list[Any]:
         return list(values)
     except TypeError:
         raise InvalidInput(f"{field}: several, as in ['a', 'b']") from None
+
+
+def several_texts(field: str, values: Iterable[str]) -> list[str]:
+    """What a caller gives as several texts.
+
+    Raises:
+        InvalidInput: as `several`, or one of them is no `str`.
+    """
+    found = several(field, values)
+    if not all(isinstance(value, str) for value in found):
+        raise InvalidInput(f"{field}: each of them is a text (str)")
+    return found
 
 
 def json_array(words: Sequence[str]) -> str:

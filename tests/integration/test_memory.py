@@ -246,3 +246,21 @@ def test_key_that_becomes_a_secret_while_it_is_looked_at_is_not_known_as_plain(s
     assert door.known_key("key", "usual") == "usual"
     assert door.plain_json(secret, 1) == "1"
     assert door.known_key("key", secret) == "[masked:value]"
+
+
+def test_scope_that_does_not_fit_is_not_shown(store: Store, secret: str) -> None:
+    """It may be a value in the wrong place."""
+    for wrong in ({"scope": secret, "device": "d"}, {"scope": secret, "session": "s"}, {"scope": secret}):
+        with pytest.raises(InvalidInput, match="^scope: ") as refused:
+            store.recall("k", **wrong)
+        assert secret not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["\ud800", "a\0b", "🜚"], ids=ascii)
+def test_any_text_is_a_key(store: Store, key: str) -> None:
+    """What cannot be kept of it stands there visibly, and it is found by what it was."""
+    store.remember(key, 1)
+    store.remember(key, {"a": ["b", "c"]}, category="c")
+    assert store.recall(key) == {"a": ["b", "c"]}
+    assert store.memory.history(key)[0].value == 1
+    assert store.forget(key)

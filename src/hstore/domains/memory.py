@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
+from hstore.door import fitting, several_texts
 from hstore.errors import InvalidInput
 from hstore.listing import ALL, Filters, one_of, positive
 
@@ -96,10 +97,10 @@ class Memories:
         if text is None:
             key, text, category = (
                 door.key("key", key),
-                door.json("value", value, key),
+                door.json("value", value, fitting(key)),
                 door.optional("category", category),
             )
-        labels = "[]" if tags == () else door.json("tags", _tags(tags))
+        labels = "[]" if tags == () else door.json("tags", several_texts("tags", tags))
         expiry = None if ttl is None and expires_at is None else _expiry(moment, ttl, expires_at)
         row = (scope, owner, key, text, category, labels, moment, expiry)
         self._connection.write_behind(REMEMBER, row, len(text))
@@ -228,7 +229,7 @@ class Memories:
     def _owner(self, scope: str, device: str | None, session: Reference | None, *, create: bool = False) -> str:
         """Whose the value is: nobody's (global), a device's, a session's, or the project's."""
         if (device is not None and scope != "device") or (session is not None and scope != "session"):
-            raise InvalidInput(f"scope: {scope!r} does not go with a device or session of another scope")
+            raise InvalidInput("scope: another one than that of the device or session that is given")
         if scope == "global":
             return ""
         if scope == "device":
@@ -249,18 +250,6 @@ def _value(text: str) -> Any:
 
         _decode = JSONDecoder().raw_decode
     return _decode(text)[0]
-
-
-def _tags(tags: Iterable[str]) -> list[str]:
-    if isinstance(tags, str):
-        raise InvalidInput("tags: several texts, as in ['a', 'b'], not one text")
-    try:
-        found = list(tags)
-    except TypeError:
-        raise InvalidInput("tags: several texts, as in ['a', 'b']") from None
-    if not all(isinstance(tag, str) for tag in found):
-        raise InvalidInput("tags: each tag is a text (str)")
-    return found
 
 
 def _expiry(moment: int, ttl: float | None, expires_at: datetime | float | None) -> int | None:
