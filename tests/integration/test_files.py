@@ -662,3 +662,12 @@ def test_relative_paths_are_of_the_working_directory(
     assert store.files.track("../folder/./a").path == str(folder / "a")
     assert store.files.get("a") == store.files.get(folder / "a")
     assert store.files.scan(".").unchanged == 1
+
+
+@pytest.mark.parametrize("wrong", ["false", 0, 1], ids=str)
+def test_truth_values_are_only_true_or_false(store: Store, folder: Path, wrong) -> None:
+    """The text "false" would mean yes."""
+    with pytest.raises(InvalidInput, match="^missing: "):
+        store.files.list(missing=wrong)
+    with pytest.raises(InvalidInput, match="^verify: "):
+        store.files.scan(folder, verify=wrong)

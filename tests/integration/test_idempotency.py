@@ -366,3 +366,10 @@ def test_only_what_begin_gave_can_be_finished(store: Store) -> None:
     with pytest.raises(InvalidInput, match=r"^hold: "):
         store.idempotency.extend(mine, 0)
     store.idempotency.finish(mine, "x" * 10_000_000)
+
+
+def test_action_must_be_callable(store: Store) -> None:
+    """That is said before anything is held."""
+    with pytest.raises(InvalidInput, match="^action: "):
+        store.idempotency.once("k", "m", "echo")
+    assert store.idempotency.find("k") is None

@@ -209,6 +209,8 @@ class Idempotency:
         """
         from hstore.models.claims import Held, Replay
 
+        if not callable(action):
+            raise InvalidInput(f"action: to be called without arguments, not {type(action).__name__}")
         found = self.begin(key, method, device=device, ttl=ttl, hold=hold, wait=wait)
         if isinstance(found, Replay):
             return found.result

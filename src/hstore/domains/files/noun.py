@@ -10,7 +10,7 @@ from hstore.domains.files.reading import Unreadable, open_in_process, read
 from hstore.domains.files.scanning import COLLISION, Scan, keep
 from hstore.door import several
 from hstore.errors import InvalidInput, NotFound
-from hstore.listing import Filters, one_of
+from hstore.listing import Filters, one_of, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Files:
             .add("type =", self._door.optional("type", type))
             .add("status =", None if status is None else one_of("status", status, STATUSES))
             .add("sha256 =", None if sha256 is None else _digest(sha256))
-            .add("(missing_at IS NOT NULL) =", None if missing is None else int(bool(missing)))
+            .when("missing", missing, "missing_at IS NOT NULL", "missing_at IS NULL")
             .add("updated_at >=", None if since is None else from_time("since", since))
             .add("updated_at <", None if until is None else from_time("until", until))
         )
@@ -152,7 +152,7 @@ class Files:
         full = _allowed("folder", folder)
         if not os.path.isdir(full):
             raise InvalidInput("folder: there is no such folder")
-        return Scan(self._connection, self._door, full, _fits(patterns), bool(verify)).run()
+        return Scan(self._connection, self._door, full, _fits(patterns), bool(truth("verify", verify))).run()
 
     def _note(self, status: str, error: str | None, path: str | os.PathLike[str], sha256: str | None) -> bool:
         kept = kept_path(self._door, absolute("path", path))
