@@ -148,3 +148,24 @@ def test_wrong_values_are_refused_by_name(store: Store, wrong: dict[str, object]
     with pytest.raises(InvalidInput, match=f"^{said}: "):
         store.agents.create(**{"key": "k", **wrong})  # type: ignore[arg-type]
     assert store.agents.list() == []
+
+
+def test_value_under_a_secret_name_is_set_again(store: Store, secret: str) -> None:
+    """A name is kept masked, and is the same one each time."""
+    said = f"password={secret}"
+    store.agents.create("a", config={said: 0})
+    for number in range(3):
+        config = store.agents.update_config("a", {said: number}).config
+        assert list(config.values()) == [number]
+    assert secret not in str(config)
+
+
+@pytest.mark.parametrize("wrong", ["", [], ["ab"], [("a", 1)], 5], ids=str)
+def test_configuration_must_be_a_mapping(store: Store, wrong) -> None:
+    """An empty text does not quietly empty it."""
+    store.agents.create("a", config={"a": 1})
+    with pytest.raises(InvalidInput, match="^config: a mapping"):
+        store.agents.configure("a", wrong)
+    with pytest.raises(InvalidInput, match="^values: a mapping"):
+        store.agents.update_config("a", wrong)
+    assert store.agents.get("a").config == {"a": 1}

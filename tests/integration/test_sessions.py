@@ -266,3 +266,49 @@ def test_agent_and_device_of_a_session_need_not_be_registered(store: Store) -> N
     """A session names them as texts; neither is made by it."""
     assert store.session("k", agent="a", device="d").device == "d"
     assert (store.agents.list(), store.devices.list()) == ([], [])
+
+
+def test_context_value_under_a_secret_name_is_found_and_set_again(store: Store, secret: str) -> None:
+    """A name is kept masked: whoever asks by the real one finds the value, and setting it again adds no other."""
+    store.session("k")
+    said = f"password={secret}"
+    for number in range(3):
+        store.sessions.set_context("k", said, number)
+        store.sessions.update_context("k", {said: number})
+        assert store.sessions.get_context("k", said) == number
+    (name,) = store.sessions.context("k")
+    assert secret not in name
+
+
+@pytest.mark.parametrize("wrong", [None, 5, [1], {}, "\ud800"], ids=str)
+def test_context_name_must_be_text(store: Store, wrong) -> None:
+    """Asked for or set: refused by name."""
+    store.session("k")
+    with pytest.raises(InvalidInput, match="^key: "):
+        store.sessions.get_context("k", wrong)
+    with pytest.raises(InvalidInput, match="^key: "):
+        store.sessions.set_context("k", wrong, 1)
+
+
+@pytest.mark.parametrize("wrong", ["", [], ["ab"], [("a", 1)], 5], ids=str)
+def test_context_must_be_a_mapping(store: Store, wrong) -> None:
+    """An empty text does not quietly empty it."""
+    store.session("k", context={"a": 1})
+    with pytest.raises(InvalidInput, match="^context: a mapping"):
+        store.session("k", context=wrong)
+    with pytest.raises(InvalidInput, match="^values: a mapping"):
+        store.sessions.update_context("k", wrong)
+    with pytest.raises(InvalidInput, match="^value: JSON"):
+        store.sessions.set_context("k", "a", {1})
+    assert store.sessions.context("k") == {"a": 1}
+
+
+def test_counts_end_at_what_a_file_can_hold(store: Store) -> None:
+    """One that has come there stays, and the session goes on being counted otherwise."""
+    store.session("k")
+    most = (1 << 63) - 1
+    for _ in range(2):
+        store.sessions.count_message("k", most)
+    store.sessions.count_message("k")
+    store.tool_executions.record("t", {}, success=True, session="k")
+    assert store.sessions.get("k")[-2:] == (most, 1)

@@ -68,7 +68,7 @@ class Agents:
             door.key("key", key),
             self._name(key if name is None else name),
             door.path("workspace_path", workspace_path),
-            door.json("config", {} if config is None else _object(config)),
+            door.json_object("config", {} if config is None else config),
             now(),
         )
         with self._connection.transaction():
@@ -163,7 +163,7 @@ class Agents:
         Raises:
             NotFound: no such agent. InvalidInput: no JSON object.
         """
-        text = self._door.json("config", _object(config))
+        text = self._door.json_object("config", config)
         with self._connection.transaction():
             number = self.id_of(agent)
             self._connection.write(CONFIGURE, (text, now(), number))
@@ -177,7 +177,7 @@ class Agents:
         """
         from json import loads
 
-        given = _object(values)
+        given = loads(self._door.json_object("values", values))  # by their names as they are kept
         with self._connection.transaction():
             number = self.id_of(agent)
             return self.configure(number, {**loads(self._connection.value(CONFIG, (number,))), **given})
@@ -204,13 +204,6 @@ def _id_and_key(agent: object) -> tuple[int, str]:
     if not isinstance(agent, Agent):
         raise InvalidInput(f"agent: an agent, its key or its id, not {type(agent).__name__}")
     return agent.id, agent.key
-
-
-def _object(config: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return dict(config)
-    except (TypeError, ValueError):
-        raise InvalidInput("config: a mapping of names to JSON values") from None
 
 
 def _agent(row: tuple[Any, ...]) -> Agent:

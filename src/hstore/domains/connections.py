@@ -110,8 +110,8 @@ class Connections:
             door.optional("username", username) or None,
             self._sealed(password),
             one_of("auth", auth, AUTHS),
-            _object(door, "ssl", {} if ssl is None else ssl),
-            _object(door, "options", {} if options is None else options),
+            door.json_object("ssl", {} if ssl is None else ssl),
+            door.json_object("options", {} if options is None else options),
             now(),
         )
         with self._connection.transaction():
@@ -149,8 +149,8 @@ class Connections:
             int(password is not None),
             self._sealed(password),
             None if auth is None else one_of("auth", auth, AUTHS),
-            None if ssl is None else _object(door, "ssl", ssl),
-            None if options is None else _object(door, "options", options),
+            None if ssl is None else door.json_object("ssl", ssl),
+            None if options is None else door.json_object("options", options),
             now(),
         )
         with self._connection.transaction():
@@ -296,15 +296,6 @@ def _database(door: Door, database: str) -> str:
     if not masked:
         raise InvalidInput("database: empty; give its name, or the path of an SQLite file")
     return masked
-
-
-def _object(door: Door, field: str, value: Mapping[str, Any]) -> str:
-    try:
-        return door.json(field, dict(value))
-    except (TypeError, ValueError) as refused:
-        if isinstance(refused, InvalidInput):
-            raise
-        raise InvalidInput(f"{field}: a mapping of names to JSON values") from None
 
 
 def _saved(row: tuple[Any, ...]) -> SavedConnection:

@@ -46,7 +46,8 @@ KEY_OF_ID = "SELECT key FROM sessions WHERE id = $1"
 TOUCH = "UPDATE sessions SET last_active_at = max($1, last_active_at) WHERE id = $2"
 END = "UPDATE sessions SET ended_at = $1, last_active_at = max($1, last_active_at) WHERE id = $2"
 COUNT = """
-    UPDATE sessions SET message_count = message_count + $1, tool_execution_count = tool_execution_count + $2,
+    UPDATE sessions SET message_count = message_count + min($1, 9223372036854775807 - message_count),
+        tool_execution_count = tool_execution_count + min($2, 9223372036854775807 - tool_execution_count),
         last_active_at = max($3, last_active_at)
     WHERE id = $4 RETURNING 1
 """
@@ -93,7 +94,7 @@ class Sessions:
             door.optional("agent", agent),
             door.optional("sender", sender),
             door.optional("channel", channel),
-            None if context is None else door.json("context", _object(context)),
+            None if context is None else door.json_object("context", context),
             now(),
         )
         with self._connection.transaction():
@@ -207,6 +208,8 @@ class Sessions:
     def count(self, session: int, *, messages: int = 0, tool_executions: int = 0) -> None:
         """Add to the counts of a session, in the transaction that is open, and note that it is active now.
 
+        A count ends at 2^63-1, the largest that a file can hold.
+
         Args:
             session: its id.
             messages, tool_executions: how many more.
@@ -226,21 +229,46 @@ class Sessions:
         return found
 
     def get_context(self, session: Reference, key: str, default: Any = None) -> Any:
-        """One value of the context, or `default`."""
-        return self.context(session).get(key, default)
+        """One value of the context, or `default`.
+
+        Raises:
+            NotFound: no such session. InvalidInput: `key` is no text.
+        """
+        return self.context(session).get(self._context_key(key), default)
 
     def set_context(self, session: Reference, key: str, value: Any) -> None:
-        """Set one value of the context and save it; concurrent setters of other keys lose nothing."""
-        if not isinstance(key, str):
-            raise InvalidInput("key: the name of a context value is a str")
-        self.update_context(session, {key: value})
+        """Set one value of the context and save it; concurrent setters of other keys lose nothing.
+
+        Raises:
+            NotFound: no such session. InvalidInput: `key` is no text, `value` is not JSON, or the context too large.
+        """
+        self._context_key(key)
+        self._merge(session, self._door.json("value", {key: value}))
 
     def update_context(self, session: Reference, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Set several values of the context and save it; return the whole context."""
-        given = _object(values)
+        """Set several values of the context and save it; return the whole context.
+
+        Raises:
+            NotFound: no such session. InvalidInput: no mapping of names to JSON values, or the context is too large.
+        """
+        return self._merge(session, self._door.json_object("values", values))
+
+    def _context_key(self, key: str) -> str:
+        """The name under which a value of the context is kept."""
+        from json import loads
+
+        if not isinstance(key, str):
+            raise InvalidInput(f"key: text (str), not {type(key).__name__}")
+        (kept,) = loads(self._door.json("key", {key: None}))
+        return str(kept)
+
+    def _merge(self, session: Reference, values: str) -> dict[str, Any]:
+        """Set values, already masked: who sets one of a masked name again sets the same one."""
+        from json import loads
+
         with self._connection.transaction():
             number = self.id_of(session)
-            merged = {**self.context(number), **given}
+            merged = {**self.context(number), **loads(values)}
             self._connection.write(SET_CONTEXT, (self._door.json("context", merged), now(), number))
             return self.context(number)
 
@@ -251,13 +279,6 @@ def _id_and_key(session: object) -> tuple[int, str]:
     if not isinstance(session, Session):
         raise InvalidInput(f"session: a session, its key or its id, not {type(session).__name__}")
     return session.id, session.key
-
-
-def _object(context: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return dict(context)
-    except (TypeError, ValueError):
-        raise InvalidInput("context: a mapping of names to JSON values") from None
 
 
 def _session(row: tuple[Any, ...]) -> Session:

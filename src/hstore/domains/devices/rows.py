@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hstore.clock import optional_datetime, to_datetime
-from hstore.errors import InvalidInput
+from hstore.door import several_texts
 from hstore.listing import one_of, whole
 
 TYPE_CHECKING = False
@@ -72,39 +72,19 @@ def given(
         door.optional("hostname", hostname),
         door.optional("os_type", os_type),
         door.optional("os_version", os_version),
-        _object(door, "capabilities", capabilities),
+        None if capabilities is None else door.json_object("capabilities", capabilities),
         _texts(door, "allowed_tools", allowed_tools),
         _texts(door, "allowed_paths", allowed_paths),
         _texts(door, "allowed_apps", allowed_apps),
         door.optional("cpu", cpu),
         None if memory is None else whole("memory", memory),
         None if disk is None else whole("disk", disk),
-        _object(door, "metadata", metadata),
+        None if metadata is None else door.json_object("metadata", metadata),
     )
 
 
-def _object(door: Door, field: str, value: Mapping[str, Any] | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        found = dict(value)
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{field}: a mapping of names to JSON values") from None
-    return door.json(field, found)
-
-
 def _texts(door: Door, field: str, values: Iterable[str] | None) -> str | None:
-    if values is None:
-        return None
-    if isinstance(values, (str, bytes)):
-        raise InvalidInput(f"{field}: several texts, as in ['a', 'b'], not one")
-    try:
-        found = list(values)
-    except TypeError:
-        raise InvalidInput(f"{field}: several texts, as in ['a', 'b']") from None
-    if not all(isinstance(value, str) for value in found):
-        raise InvalidInput(f"{field}: each of them is a text (str)")
-    return door.json(field, found)
+    return None if values is None else door.json(field, several_texts(field, values))
 
 
 def to_device(row: tuple[Any, ...], online_from: int) -> Device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hstore.clock import now
 from hstore.domains.knowledge.items import COLUMNS, items
 from hstore.domains.knowledge.relationships import DIRECTIONS, TYPES, Relationships
-from hstore.door import JSON_LIMIT, KEY_LIMIT, NAME_LIMIT, several
+from hstore.door import JSON_LIMIT, KEY_LIMIT, NAME_LIMIT, several_texts
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import ALL, Filters, identifier, one_of, positive, share
 
@@ -93,8 +93,8 @@ class Knowledge:
             self._title(title),
             door.text("content", content, JSON_LIMIT),
             share("confidence", confidence),
-            door.json("tags", _tags(tags)),
-            "{}" if metadata is None else door.json("metadata", _object(metadata)),
+            door.json("tags", several_texts("tags", tags)),
+            "{}" if metadata is None else door.json_object("metadata", metadata),
             now(),
         )
         with connection.transaction():
@@ -128,8 +128,8 @@ class Knowledge:
             None if source_type is None else one_of("source_type", source_type, SOURCE_TYPES),
             self._source_id(source_id),
             None if confidence is None else share("confidence", confidence),
-            None if tags is None else door.json("tags", _tags(tags)),
-            None if metadata is None else door.json("metadata", _object(metadata)),
+            None if tags is None else door.json("tags", several_texts("tags", tags)),
+            None if metadata is None else door.json_object("metadata", metadata),
             now(),
         )
         with self._connection.transaction():
@@ -354,17 +354,3 @@ def _number(field: str, item: object) -> int:
 def _kind(kind: str | None) -> None:
     if kind is not None:
         one_of("type", kind, TYPES)
-
-
-def _tags(tags: Iterable[str]) -> list[str]:
-    found = several("tags", tags)
-    if not all(isinstance(tag, str) for tag in found):
-        raise InvalidInput("tags: each tag is a text (str)")
-    return found
-
-
-def _object(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return dict(metadata)
-    except (TypeError, ValueError):
-        raise InvalidInput("metadata: a mapping of names to JSON values") from None
