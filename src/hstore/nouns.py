@@ -51,6 +51,11 @@ if TYPE_CHECKING:
 
 
 STORE_ID = "SELECT store_id FROM meta"
+ANYTHING_EXPIRES = """
+    SELECT 1 FROM sqlite_sequence
+    WHERE name = 'memory' OR name = 'nonces' OR name = 'idempotency_keys' OR name = 'retention_policies'
+"""
+"""Whether there ever was something that can expire: half as dear as the question below, and most stores only record."""
 CLEANING_IS_DUE = """
     SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM retention_policies
                                WHERE subject = 'automatic' AND looked_at > $1 - 60000000 AND looked_at <= $1)
@@ -285,7 +290,9 @@ def _sealing(store: LateNouns) -> Sealing:
 
 
 def _is_cleaning_due(connection: Connection) -> bool:
-    return connection.value(CLEANING_IS_DUE, (now(),)) is not None
+    if connection.row(ANYTHING_EXPIRES) is None:
+        return False
+    return connection.row(CLEANING_IS_DUE, (now(),)) is not None
 
 
 def _retention(store: LateNouns) -> Retention:
