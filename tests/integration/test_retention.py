@@ -16,9 +16,10 @@ from hstore.liveness import this_process
 from hstore.models import Progress
 from hstore.models.retention import CleanReport
 from hstore.nouns import CLEANING_IS_DUE
-from hstore.retention.policies import LOOK_AGAIN, TURN_LENGTH
+from hstore.retention.policies import LOOK_AGAIN, REST, TURN_LENGTH
 from hstore.retention.rules import Rule, lapsed, rules_of, survey
 from hstore.retention.subjects import BY_NAME, DEFAULTS, SUBJECTS
+from hstore.shell.book import Book
 
 DAY = 86_400.0
 MICRO = 1_000_000
@@ -524,6 +525,7 @@ def closed_until_done(path: Path) -> None:
     """Open and close until nothing is left: on a busy machine some milliseconds may not be enough."""
     for _ in range(1000):
         with Store.open(path) as store:
+            store._connection.write(f"UPDATE retention_policies SET looked_at = looked_at - {TURN_LENGTH}")
             if store._connection.value(CLEANING_IS_DUE, (now(),)) is None:
                 return
     pytest.fail("something is always left")
@@ -570,6 +572,7 @@ def test_a_tick_does_what_it_can_in_its_time(store: Store) -> None:
         assert ticks < 3000
     assert ids(store, "nonces") == []
     assert ticks > 1
+    assert not store.retention.tick(1)
     for wrong in (-1, "1", None, True, float("nan")):
         with pytest.raises(InvalidInput, match="milliseconds"):
             store.retention.tick(wrong)  # type: ignore[arg-type] # that is what is tried
@@ -587,6 +590,32 @@ def test_one_at_a_time(path: Path) -> None:
         store._connection.write(moved, (7200 * MICRO,))
         assert not store.retention.tick(10_000)
         assert ids(store, "nonces") == []
+
+
+def test_who_is_at_it_is_left_alone(path: Path) -> None:
+    """Who has begun and not come to the end is not disturbed; after a moment another goes on, for it may be dead."""
+    with Store.open(path) as store, Store.open(path) as other:
+        fill(store, "nonces", [1] * 5000)
+        assert store.retention.tick(0)
+        left = len(ids(store, "nonces"))
+        assert 0 < left < 5000
+        store._connection.write("UPDATE retention_policies SET looked_at = looked_at + $1", (10 * MICRO,))
+        assert not other.retention.tick(1)
+        assert len(ids(store, "nonces")) == left
+        store._connection.write("UPDATE retention_policies SET looked_at = looked_at - $1", (11 * MICRO,))
+        assert other.retention.tick(0)
+        assert len(ids(store, "nonces")) < left
+
+
+def test_a_shell_that_is_idle_cleans(path: Path) -> None:
+    """The recorder of a shell closes its stores when it is idle, and that cleans."""
+    with Store.open(path) as store:
+        fill(store, "nonces", [1] * 5000)
+        store._readonly = True  # so that closing it leaves all of it to the shell
+    book = Book(str(path), "session", "bash", {})
+    book.close()
+    with Store.open(path, readonly=True) as store:
+        assert 0 < len(ids(store, "nonces")) < 5000
 
 
 def test_closing_waits_for_nobody(path: Path) -> None:
@@ -639,5 +668,5 @@ def test_a_reader_and_a_broken_store_close_as_ever(path: Path) -> None:
 
 def test_the_numbers_of_the_quick_question_are_those_of_the_answer() -> None:
     """What is asked at each closing and what cleaning does speak of the same minute and hour."""
-    assert f"$1 - {TURN_LENGTH} " in CLEANING_IS_DUE
+    assert f"$1 - {REST} " in CLEANING_IS_DUE
     assert f"$1 - {LOOK_AGAIN} " in CLEANING_IS_DUE

@@ -83,7 +83,7 @@ def fill(store: Store) -> dict[int, bytes]:
                 kept[artifact] = content
             else:
                 store._connection.write("UPDATE runs SET started_at = 0, finished_at = 1 WHERE id = $1", (run,))
-    many, few = json.dumps(list(range(20_000))), json.dumps(list(range(50)))
+    many, few = json.dumps(list(range(60_000))), json.dumps(list(range(50)))
     for sql, old in ((ADD_METRICS, now() - 91 * DAY * MICRO), (ADD_NONCES, now() - DAY * MICRO)):
         store._connection.write(sql, (old, many))
         store._connection.write(sql, (now() + DAY * MICRO, few))
@@ -124,7 +124,7 @@ def test_killed_at_random_moments_beside_a_writer(tmp_path: Path) -> None:
     try:
         while kills < KILLS:
             closing = kills % 5 == 4
-            source, steps = (CLOSE, 1) if closing else (CLEAN, moments.randrange(1, 60))
+            source, steps = (CLOSE, 1) if closing else (CLEAN, moments.randrange(1, 100))
             if struck(path, source, steps, moments.random() * 0.05):
                 break
             kills += 1
@@ -136,7 +136,7 @@ def test_killed_at_random_moments_beside_a_writer(tmp_path: Path) -> None:
     finally:
         writer.kill()
         writer.wait()
-    assert kills > 1
+    assert kills > 4
     acknowledged = len((tmp_path / "acknowledged").read_bytes().splitlines())
     with Store.open(path, readonly=True) as store:
         assert_whole(store)
@@ -172,4 +172,4 @@ def test_many_that_close_at_once(tmp_path: Path) -> None:
     with Store.open(path) as store:
         assert_whole(store)
         assert {number: store.read_artifact(number) for number in kept} == kept
-        assert store.info().counts["nonces"] < 20_050
+        assert store.info().counts["nonces"] < 60_050

@@ -210,13 +210,10 @@ class Retention:
             raise ReadOnly("this store was opened for reading only, so nothing in it can be cleaned")
         if self._connection.in_transaction:
             raise HstoreError("cleaning commits its own steps; call it outside of batch()")
-        if self._connection.others_transaction or not self._is_due():
+        if self._connection.others_transaction or not (self._policies.has_turn or self._is_due()):
             return False
         try:
-            more = Pace(self._connection).try_for(self._little(seconds), seconds)
-            if more:
-                self._policies.give_turn()
-            return more
+            return Pace(self._connection).try_for(self._little(seconds), seconds)
         except Busy:
             return True
         finally:
@@ -239,6 +236,7 @@ class Retention:
                 self._policies.looked(subject.name)
         if scrubbing.free_pages(self._connection) * _MOST_FREE > scrubbing.pages(self._connection):
             yield from scrubbing.fewer_pages(self._connection)
+        self._policies.end_turn()
 
     def _clean(
         self, subject: Subject, families: Families, dry_run: bool, tell: Callable[[Progress], None]

@@ -41,20 +41,22 @@ UNSEEN = """
     WHERE subject <> 'automatic' AND (looked_at IS NULL OR looked_at <= $1 OR looked_at > $2)
 """
 TURN = """
-    INSERT INTO retention_policies (subject, created_at, updated_at, looked_at) VALUES ('automatic', $1, $1, $1)
+    INSERT INTO retention_policies (subject, created_at, updated_at, looked_at) VALUES ('automatic', $1, $1, $2)
     ON CONFLICT (subject) DO UPDATE SET looked_at = excluded.looked_at
-    WHERE retention_policies.looked_at IS NULL OR retention_policies.looked_at <= $2
-          OR retention_policies.looked_at > $1
+    WHERE retention_policies.looked_at IS NULL OR retention_policies.looked_at <= $3
+          OR retention_policies.looked_at > $1 OR retention_policies.looked_at = $4
     RETURNING id
 """
 
 AUTOMATIC = "automatic"
-"""The row that is no policy: `looked_at` is when somebody began to clean a little by itself."""
+"""The row that is no policy: `REST` after its `looked_at` it is time to clean a little again."""
 LOOK_AGAIN = 3600 * 1_000_000
 """Microseconds after which it is looked again whether something of a policy is due. So nothing goes by itself in the
 first hour of a policy: there is time to see what would go."""
-TURN_LENGTH = 60 * 1_000_000
-"""Microseconds in which nobody else begins, unless who has begun is done and something is left."""
+REST = 60 * 1_000_000
+"""Microseconds in which nobody cleans by itself after somebody has come to the end."""
+TURN_LENGTH = 100_000
+"""Microseconds after which somebody else may go on with what was begun, also if that one was killed."""
 
 
 class Policies:
@@ -62,6 +64,7 @@ class Policies:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._turn: int | None = None
 
     def put(self, subject: str, bounds: Bounds) -> Policy:
         """Set a subject's policy, in place of what there was."""
@@ -101,14 +104,22 @@ class Policies:
         """Nothing of a subject is due."""
         self._connection.write(LOOKED, (now(), subject))
 
-    def take_turn(self) -> bool:
-        """Begin to clean a little; False if somebody else has just done so."""
-        moment = now()
-        return bool(self._connection.write(TURN, (moment, moment - TURN_LENGTH)))
+    @property
+    def has_turn(self) -> bool:
+        """Whether this one has begun to clean a little and not come to the end."""
+        return self._turn is not None
 
-    def give_turn(self) -> None:
-        """Something is left: whoever comes next may go on at once."""
-        self._connection.write(LOOKED, (None, AUTOMATIC))
+    def take_turn(self) -> bool:
+        """Begin to clean a little, or go on; False if somebody else is at it, or has come to the end lately."""
+        moment = now()
+        turn, before = moment - REST + TURN_LENGTH, self._turn
+        self._turn = turn if self._connection.write(TURN, (moment, turn, moment - REST, before)) else None
+        return self.has_turn
+
+    def end_turn(self) -> None:
+        """Nothing is left."""
+        self.looked(AUTOMATIC)
+        self._turn = None
 
 
 def whole_bound(field: str, value: int | None) -> int | None:
