@@ -123,6 +123,24 @@ def test_stats_of_nothing_is_one_line(hstore):
     assert json.loads(hstore("stats", "--json").stdout)["runs"] == []
 
 
+def test_stats_gives_up_charts_before_figures(hstore, tmp_path):
+    """On a narrow terminal long names are cut and bars are left out; each figure is there."""
+    with Store.open(tmp_path / "project.db") as store:
+        store.record_run("a-program-with-quite-a-long-name-indeed", "x", duration=61, exit_code=0)
+    wide, narrow = on_terminal(hstore, 80), on_terminal(hstore, 50)
+    assert "█" in wide.partition("programs")[2]
+    assert "█" not in narrow.partition("programs")[2]
+    assert "a-program-with.." in narrow
+    assert narrow.count("1m01s") == 3
+
+
+def test_stats_of_what_has_not_ended(hstore, tmp_path):
+    """No rate is made up for it."""
+    with Store.open(tmp_path / "project.db") as store:
+        store.record_run("sleep", "sleep 1000")
+    assert "\n1 run, 1 not ended\n" in hstore("stats").stdout.decode()
+
+
 @pytest.mark.parametrize("words", [("--days", "0"), ("--days", "x"), ("--days", "10001"), ("--limit", "-1")])
 def test_stats_refuses_other_numbers(hstore, words):
     """Usage errors have 2."""
