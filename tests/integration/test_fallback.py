@@ -138,6 +138,20 @@ def test_tail_shows_what_waits_and_why(broken):
     assert broken("log", "tail", "nothing-of-this-name").returncode == 4
 
 
+@pytest.mark.parametrize("start", [100, 4096, 20_000])
+def test_tail_of_a_damaged_database(hstore, tmp_path, start):
+    """Wherever the damage is noticed, at opening or when the run is looked for, what could not be recorded is shown."""
+    hstore.run("true")
+    size = (tmp_path / "project.db").stat().st_size
+    with open(tmp_path / "project.db", "r+b") as file:
+        file.seek(start)
+        file.write(os.urandom(size - start))
+    done = hstore.run("seq", "5")
+    assert (done.returncode, done.stdout) == (0, b"1\n2\n3\n4\n5\n")
+    assert len(files(tmp_path)) == 1
+    assert hstore("log", "tail", "-n", "2").stdout == b"4\n5\n"
+
+
 def test_tail_without_a_database_and_without_a_file_is_the_database_s_error(broken):
     """Nothing is made up."""
     done = broken("log", "tail")

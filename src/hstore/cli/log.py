@@ -12,7 +12,7 @@ from hstore.cli.grammar import AFTER, JSON, Command, Group, argument, count, lim
 from hstore.cli.messages import complain
 from hstore.cli.opening import existing, readable
 from hstore.cli.quantities import moment, resolved
-from hstore.errors import HstoreError
+from hstore.errors import Busy, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,20 +134,29 @@ def _print(parts: Iterable[Part], only: str | None, output: Output) -> None:
 def tail(options: TailOptions, output: Output) -> int:
     """Print the last lines of a run, and follow it to its end where that is wanted."""
     try:
-        store = readable(options.db)
-    except HstoreError as error:
+        store, run = _found(options)
+    except (StoreError, Busy) as error:
         from hstore.cli.log_waiting import tail_waiting
 
         if tail_waiting(options, output, error):
             return 0
         raise
     with store:
-        run = store.runs.resolve(options.run)
         offsets = _last_lines(store, run, options.lines, output)
         output.flush()
         if options.follow:
             _follow(store, run, offsets, output)
     return 0
+
+
+def _found(options: TailOptions) -> tuple[Store, Run]:
+    """The store, open, and the run in it."""
+    store = readable(options.db)
+    try:
+        return store, store.runs.resolve(options.run)
+    except BaseException:
+        store.close()
+        raise
 
 
 def adopt(options: AdoptOptions, output: Output) -> int:
