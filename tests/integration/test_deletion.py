@@ -243,3 +243,25 @@ def test_large_artifacts_become_shorter_and_can_be_read(store: Store) -> None:
     assert seen == sorted(seen, reverse=True)
     assert len(set(seen)) > 3
     assert store.artifacts.list() == []
+
+
+def test_an_artifact_without_its_middle_becomes_shorter_too(store: Store) -> None:
+    """Where a budget has left something out, each step leaves what was before, up to and through the gap."""
+    run = store.record_run("a", "a", exit_code=0)
+    line = b"%07d " + b"x" * 55 + b"\n"
+    with store.artifacts.writer(run, limit=1_500_000) as writer:
+        for number in range(100_000):
+            writer.write(line % number)
+            if number % 4000 == 0:
+                writer.step()
+    content = store.read_artifact(writer.id)
+    assert store.artifacts.get(writer.id).left_out > 4_000_000
+    seen = []
+    for _ in Families(store._connection).of_artifact(writer.id):
+        artifact = store.artifacts.get(writer.id)
+        assert store.read_artifact(writer.id) == content[: artifact.size]
+        seen.append(artifact.size)
+        assert_whole(store)
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] > 750_000 > seen[-1]
+    assert store.artifacts.list() == []

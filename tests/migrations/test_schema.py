@@ -299,9 +299,10 @@ def test_every_sql_constant_prepares_against_the_schema(store: Store) -> None:
 
     import hstore.domains
     import hstore.engine
+    import hstore.retention
 
     found = 0
-    for package in (hstore.domains, hstore.engine):
+    for package in (hstore.domains, hstore.engine, hstore.retention):
         for module_info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             module = importlib.import_module(module_info.name)
             for name, value in vars(module).items():

@@ -33,6 +33,7 @@ REMOVE_UNNEEDED = """
     DELETE FROM chunks
     WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM artifact_pieces WHERE chunk_id = $1)
         AND NOT EXISTS (SELECT 1 FROM artifacts WHERE chunk_id = $1)
+    RETURNING id
 """
 READ = "SELECT id, digest, size, codec, dictionary_id, data FROM chunks WHERE id = $1"
 

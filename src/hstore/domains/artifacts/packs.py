@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hstore.codec import digest
+from hstore.domains.artifacts.chunks import REMOVE_UNNEEDED
 from hstore.errors import CorruptDatabase
 
 TYPE_CHECKING = False
@@ -22,12 +23,6 @@ STRETCHES = """
     UNION SELECT chunk_start, size FROM artifact_pieces WHERE chunk_id = $1 ORDER BY 1, 2
 """
 REMOVE = "DELETE FROM chunks WHERE id = $1"
-REMOVE_UNNEEDED = """
-    DELETE FROM chunks
-    WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM artifacts WHERE chunk_id = $1)
-          AND NOT EXISTS (SELECT 1 FROM artifact_pieces WHERE chunk_id = $1)
-    RETURNING id
-"""
 PARTLY_UNUSED = """
     SELECT c.id FROM chunks AS c
     WHERE c.id > $1 AND c.size > (

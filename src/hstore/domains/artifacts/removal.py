@@ -16,7 +16,12 @@ LAST_PIECES = """
     SELECT start, size, chunk_id FROM artifact_pieces WHERE artifact_id = $1 ORDER BY start DESC LIMIT $2
 """
 REMOVE_PIECES = "DELETE FROM artifact_pieces WHERE artifact_id = $1 AND start >= $2"
-SHORTEN = "UPDATE artifacts SET size = $1, complete = 0 WHERE id = $2"
+SHORTEN = """
+    UPDATE artifacts SET
+        size = $1 - CASE WHEN gap_at < $1 THEN gap ELSE 0 END, complete = 0,
+        gap = CASE WHEN gap_at < $1 THEN gap ELSE 0 END, gap_at = CASE WHEN gap_at < $1 THEN gap_at END
+    WHERE id = $2 RETURNING size
+"""
 SIZE = "SELECT size FROM artifacts WHERE id = $1"
 OWN_CHUNK = "SELECT chunk_id FROM artifacts WHERE id = $1"
 REMOVE = "DELETE FROM artifacts WHERE id = $1 RETURNING size"
@@ -42,9 +47,9 @@ class ArtifactRemoval:
             start, chunks = self._last(pieces)
             if start == pieces[-1][0] and len(pieces) <= _PIECES:
                 return
+            before = int(self._connection.value(SIZE, (artifact,)))
             self._connection.write(REMOVE_PIECES, (artifact, start))
-            self.gone += int(self._connection.value(SIZE, (artifact,))) - start
-            self._connection.write(SHORTEN, (start, artifact))
+            self.gone += before - int(self._connection.write(SHORTEN, (start, artifact))[0][0])
             self._take_away(chunks)
             yield
 
