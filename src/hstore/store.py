@@ -39,7 +39,7 @@ class Store(LateNouns):
         migrated: the migrations that this open applied.
         runs, sessions, artifacts, memory, wiki, audit, masking, devices, agents, usage, metrics, productivity,
             connections, schemas, preferences, config, response_cache, file_cache, nonces, idempotency, tool_executions,
-            events, conversations, knowledge, files, retention: the nouns.
+            events, conversations, knowledge, files, retention, statistics: the nouns.
     """
 
     def __init__(
