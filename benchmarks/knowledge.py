@@ -17,8 +17,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -62,7 +63,7 @@ WALK = """
     FROM nearest JOIN knowledge_items ki ON ki.id = nearest.id WHERE nearest.distance > 0 ORDER BY nearest.distance
 """
 
-Call = Callable[[int], list[tuple[str, float]]]
+Call = Callable[[int], Sequence[Any]]
 
 
 def drawn(items: int, relationships: int) -> tuple[list[tuple[str, str, float]], list[tuple[int, int, str, float]]]:
@@ -96,26 +97,27 @@ def fill(store: Store, raw: apsw.Connection, items: int, relationships: int) -> 
 
 
 def calls(store: Store, raw: apsw.Connection) -> dict[str, dict[str, Call]]:
-    """What is measured, by what and by whom; each returns titles with what they are ordered by."""
+    """What is measured, by what and by whom."""
     knowledge = store.knowledge
-
-    def rows(sql: str, number: int) -> list[tuple[str, float]]:
-        return [(row[0], row[-1]) for row in raw.execute(sql, (f"item-{number}",)).fetchall()]
-
-    def related(found: list) -> list[tuple[str, float]]:  # type: ignore[type-arg] # of two kinds
-        return [(each.item.title, each.strength) for each in found]
-
     return {
         "related": {
-            "hstore, by id": lambda number: related(knowledge.related(number)),
-            "hstore, by key": lambda number: related(knowledge.related(f"item-{number}")),
-            "apsw": lambda number: rows(RELATED, number),
+            "hstore, by id": knowledge.related,
+            "hstore, by key": lambda number: knowledge.related(f"item-{number}"),
+            "apsw": lambda number: raw.execute(RELATED, (f"item-{number}",)).fetchall(),
         },
         "walk": {
-            "hstore": lambda number: [(each.item.title, each.distance) for each in knowledge.walk(number)],
-            "apsw": lambda number: rows(WALK, number),
+            "hstore": knowledge.walk,
+            "apsw": lambda number: raw.execute(WALK, (f"item-{number}",)).fetchall(),
         },
     }
+
+
+def told(found: Sequence[Any]) -> list[tuple[str, float]]:
+    """Titles with strength or distance, whoever found them."""
+    return sorted(
+        (each[0], each[-1]) if isinstance(each[0], str) else (each.item.title, getattr(each, "distance", each.strength))
+        for each in found
+    )
 
 
 def measured(call: Call, numbers: list[int]) -> tuple[float, float]:
@@ -149,7 +151,7 @@ def main() -> None:
             found[task] = {name: [] for name in parties}
             for turn in range(options.rounds + 1):
                 numbers = [chance.randint(1, options.items) for _ in range(options.calls)]
-                answers = [sorted(call(numbers[0])) for call in parties.values()]
+                answers = [told(call(numbers[0])) for call in parties.values()]
                 assert answers.count(answers[0]) == len(answers), "they found different things"
                 for name in sorted(parties, reverse=turn % 2 == 0):
                     one = measured(parties[name], numbers)
