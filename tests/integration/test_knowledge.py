@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conftest import Program
 from hstore import Store
 from hstore.domains.knowledge.noun import SUREST, SUREST_OF_TYPE
-from hstore.domains.knowledge.relationships import IN, OUT
+from hstore.domains.knowledge.relationships import NEAREST
 from hstore.errors import InvalidInput, NotFound
 
 RELATE = """
@@ -349,12 +349,29 @@ def test_other_bad_input(store: Store) -> None:
                 verb(unknown)
 
 
-@pytest.mark.parametrize(("sql", "index"), [(OUT, "knowledge_relationships_from"), (IN, "knowledge_relationships_to")])
-def test_related_reads_relationships_from_an_index_alone(store: Store, sql: str, index: str) -> None:
-    """In the order of strength, without touching the table."""
-    plan = " ".join(row[3] for row in store._connection.rows(f"EXPLAIN QUERY PLAN {sql}", (1, None, 5)))
-    assert f"SEARCH r USING COVERING INDEX {index}" in plan
-    assert "LAST 2 TERMS" in plan
+@pytest.mark.parametrize("way", ["out", "in"])
+def test_related_reads_relationships_from_an_index_alone(store: Store, way: str) -> None:
+    """In the order of strength, without touching the table, and nothing is sorted."""
+    roughly, exactly = (
+        " ".join(row[3] for row in store._connection.rows(f"EXPLAIN QUERY PLAN {sql}", (1, None, 5)))
+        for sql in NEAREST[way]
+    )
+    index = {"out": "knowledge_relationships_from", "in": "knowledge_relationships_to"}[way]
+    assert f"SEARCH r USING COVERING INDEX {index}" in roughly
+    assert "TEMP B-TREE" not in roughly
+    assert "LAST 2 TERMS" in exactly
+
+
+def test_limit_that_cuts_through_equal_strengths_takes_the_surest(store: Store) -> None:
+    """Among many that are equally strong it is not chance who comes first."""
+    with store.batch():
+        hub = store.knowledge.add("hub", "c", type="concept")
+        for number in range(50):
+            item = store.knowledge.add("t", "c", type="concept", confidence=number % 7 / 7)
+            store.knowledge.relate(hub, item, strength=number % 2 / 2)
+    whole = store.knowledge.related(hub, limit=None)
+    for limit in range(1, 52):
+        assert store.knowledge.related(hub, limit=limit) == whole[:limit]
 
 
 def test_listing_by_type_reads_its_index_in_order(store: Store) -> None:

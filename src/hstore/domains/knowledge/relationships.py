@@ -31,14 +31,19 @@ OUT = f"""
     SELECT {COLUMNS}, r.type, r.strength
     FROM knowledge_relationships AS r JOIN knowledge_items AS i ON i.id = r.to_id
     WHERE r.from_id = $1 AND r.type = coalesce($2, r.type)
-    ORDER BY r.strength DESC, i.confidence DESC, i.id LIMIT $3
+    ORDER BY r.strength DESC
 """  # noqa: S608 - columns are a constant
 IN = f"""
     SELECT {COLUMNS}, r.type, r.strength
     FROM knowledge_relationships AS r JOIN knowledge_items AS i ON i.id = r.from_id
     WHERE r.to_id = $1 AND r.type = coalesce($2, r.type)
-    ORDER BY r.strength DESC, i.confidence DESC, i.id LIMIT $3
+    ORDER BY r.strength DESC
 """  # noqa: S608 - columns are a constant
+NEAREST = {
+    "out": (OUT + " LIMIT $3", OUT + ", i.confidence DESC, i.id LIMIT $3"),
+    "in": (IN + " LIMIT $3", IN + ", i.confidence DESC, i.id LIMIT $3"),
+}
+"""By direction: without the order among those of one strength, which leaves nothing for SQLite to sort, and with it."""
 NEXT_OUT = """
     SELECT to_id, type, strength FROM knowledge_relationships WHERE from_id = $1 AND type = coalesce($2, type)
     ORDER BY strength DESC, to_id LIMIT $3
@@ -49,7 +54,7 @@ NEXT_IN = """
 """
 BY_IDS = f"SELECT {COLUMNS} FROM knowledge_items AS i WHERE i.id IN (SELECT value FROM json_each($1))"  # noqa: S608 - columns are a constant
 
-CONFIDENCE = 7
+CONFIDENCE, STRENGTH = 7, WIDTH + 1
 TOGETHER = 500
 """Items that are read by one statement."""
 
@@ -74,17 +79,23 @@ class Relationships:
         """The nearest items of one, the strongest relationships first, among those of one strength the surest."""
         from hstore.models.knowledge import RelatedItem
 
-        found: list[tuple[Row, str]] = []
-        for way, statement in (("out", OUT), ("in", IN)):
-            if direction in (way, "both"):
-                found += [(row, way) for row in self._connection.rows(statement, (item, kind, limit))]
+        found = [
+            (row, way) for way in NEAREST if direction in (way, "both") for row in self._nearest(way, item, kind, limit)
+        ]
         if direction == "both":
-            found.sort(key=lambda each: (-each[0][WIDTH + 1], -each[0][CONFIDENCE], each[0][0]))
+            found.sort(key=lambda each: _place(each[0]))
             del found[limit:]
         made = items([row for row, _ in found])
-        return [
-            RelatedItem(each, row[WIDTH], row[WIDTH + 1], way) for each, (row, way) in zip(made, found, strict=True)
-        ]
+        return [RelatedItem(each, row[WIDTH], row[STRENGTH], way) for each, (row, way) in zip(made, found, strict=True)]
+
+    def _nearest(self, way: str, item: int, kind: str | None, limit: int) -> list[Row]:
+        """The rows of `related` in one direction."""
+        roughly, exactly = NEAREST[way]
+        found = self._connection.rows(roughly, (item, kind, min(limit + 1, ALL)))
+        if len(found) > limit and found[limit][STRENGTH] == found[limit - 1][STRENGTH]:
+            found = self._connection.rows(exactly, (item, kind, limit))  # the limit cuts through those of one strength
+        found.sort(key=_place)
+        return found[:limit]
 
     def walk(self, start: int, depth: int, kind: str | None, direction: str, limit: int) -> list[ReachedItem]:
         """The items around one, breadth first."""
@@ -133,6 +144,11 @@ class Relationships:
 
     def _by_ids(self, numbers: Sequence[int]) -> dict[int, KnowledgeItem]:
         return {each.id: each for page in _pages(numbers) for each in items(self._connection.rows(BY_IDS, (page,)))}
+
+
+def _place(row: Row) -> tuple[float, float, int]:
+    """The strongest first, among equals the surest, and then the oldest."""
+    return (-row[STRENGTH], -row[CONFIDENCE], row[0])
 
 
 def _pages(numbers: Sequence[int]) -> Iterator[str]:
