@@ -315,6 +315,51 @@ def test_secret_of_a_registered_device_is_not_changed_by_registering(store: Stor
         store.devices.set_secret("nope", "two")
 
 
+def test_device_with_a_secret_is_not_changed_by_registering_it_without(store: Store, cheap: None) -> None:
+    """Whoever leaves the secret out does not get around it; the host's own `update` needs none."""
+    store.devices.register("phone", secret="one", hostname="mine")
+    with pytest.raises(AccessDenied, match="update"):
+        store.devices.register("phone", role="admin", hostname="theirs")
+    assert (store.devices.get("phone").role, store.devices.get("phone").hostname) == ("client", "mine")
+    assert store.devices.update("phone", hostname="mine too").hostname == "mine too"
+    with pytest.raises(InvalidInput, match="taken"):
+        store.devices.register("phone", exclusive=True)
+
+
+def test_device_approved_without_a_secret_gets_none_by_registering(store: Store, cheap: None) -> None:
+    """Or a stranger could give it one, and work as that device; one that still waits may."""
+    store.devices.register("server")
+    store.devices.register("server", secret="before anybody approved it")
+    store.devices.register("node")
+    store.devices.approve("node")
+    for revoke in (False, True):
+        if revoke:
+            store.devices.revoke("node")
+        with pytest.raises(AccessDenied, match="set_secret"):
+            store.devices.register("node", secret="theirs")
+    assert store.devices.register("node", hostname="h").hostname == "h"
+    store.devices.set_secret("node", "mine")
+    store.devices.approve("node")
+    assert store.devices.authenticate("node", "mine").key == "node"
+
+
+def test_approval_while_a_secret_was_hashed_counts(store: Store, cheap: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secret of a stranger that was still being hashed when the device was approved is not set."""
+    store.devices.register("node")
+    make = credentials.hashed
+
+    def interfering(secret: bytes) -> object:
+        monkeypatch.undo()
+        with Store.open(store.path) as other:
+            other.devices.approve("node")
+        return make(secret)
+
+    monkeypatch.setattr(credentials, "hashed", interfering)
+    with pytest.raises(AccessDenied, match="approved"):
+        store.devices.register("node", secret="theirs")
+    assert not store.devices.get("node").has_secret
+
+
 def test_secret_set_by_another_while_ours_was_hashed_is_not_overwritten(
     store: Store, cheap: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

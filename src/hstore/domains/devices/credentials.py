@@ -16,10 +16,14 @@ from hstore.errors import AccessDenied, InvalidInput, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from hstore.engine import Connection
 
     Hashed = tuple[str, bytes, bytes]
     """Method, salt and hash."""
+    Standing = tuple[Any, ...]
+    """Whether a device was ever approved, and its method, salt and hash, if it has a secret."""
 
 
 SCRYPT = "scrypt:16384:8:5"
@@ -32,8 +36,9 @@ SECRET_LIMIT = 4096
 MEMORY_LIMIT = 1 << 30
 """Bytes that a method from a file may ask for."""
 
-HASH_OF_KEY = """
-    SELECT s.method, s.salt, s.hash FROM device_secrets AS s JOIN devices AS d ON d.id = s.device_id WHERE d.key = $1
+STANDING = """
+    SELECT d.approved_at IS NOT NULL, s.method, s.salt, s.hash
+    FROM devices AS d LEFT JOIN device_secrets AS s ON s.device_id = d.id WHERE d.key = $1
 """
 SET_HASH = """
     INSERT INTO device_secrets (device_id, method, salt, hash, set_at) VALUES ($1, $2, $3, $4, $5)
@@ -48,24 +53,29 @@ class Credentials:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def new(self, key: str, secret: str | bytes | None) -> Hashed | None:
-        """What to store for a device that has no secret yet; None if nothing is to be stored.
+    def standing(self, key: str) -> Standing | None:
+        """How the device `key` stands; None if there is none."""
+        return self._connection.row(STANDING, (key,))
+
+    def new(self, standing: Standing | None, secret: str | bytes | None) -> Hashed | None:
+        """What to store for a device that registers with this secret; None if nothing is to be stored.
 
         Raises:
-            AccessDenied: it has another one. InvalidInput: this is none.
+            AccessDenied: it has another one, or was approved without one. InvalidInput: this is none.
         """
+        stored = _hashed_of(standing)
         if secret is None:
+            if stored is not None:
+                raise AccessDenied("secret: the device has one, and registers with it; update changes it without")
             return None
-        raw, stored = encoded(secret), self._stored(key)
+        raw = encoded(secret)
         if stored is None:
+            if standing is not None and standing[0]:
+                raise AccessDenied("secret: the device was approved without one; set_secret gives it one")
             return hashed(raw)
         if not matches(raw, stored):
             raise AccessDenied("secret: the device has another one; set_secret changes it")
         return None
-
-    def has(self, key: str) -> bool:
-        """Whether a device has a secret."""
-        return self._stored(key) is not None
 
     def put(self, device: int, made: Hashed) -> None:
         """Store a secret, in place of what there was."""
@@ -73,11 +83,13 @@ class Credentials:
 
     def fit(self, key: str, secret: str | bytes) -> bool:
         """Whether a secret is that of the device `key`; as slow where there is none."""
-        return matches(encoded(secret), self._stored(key))
+        return matches(encoded(secret), _hashed_of(self.standing(key)))
 
-    def _stored(self, key: str) -> Hashed | None:
-        found = self._connection.row(HASH_OF_KEY, (key,))
-        return None if found is None else (found[0], found[1], found[2])
+
+def _hashed_of(standing: Standing | None) -> Hashed | None:
+    if standing is None or standing[1] is None:
+        return None
+    return (standing[1], standing[2], standing[3])
 
 
 def encoded(secret: str | bytes) -> bytes:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from hstore.domains.devices.credentials import Hashed
+    from hstore.domains.devices.credentials import Hashed, Standing
     from hstore.door import Door
     from hstore.engine import Connection
     from hstore.models.devices import Device, DeviceReference
@@ -107,13 +107,14 @@ class Devices:
             allowed_tools, allowed_paths, allowed_apps: several texts each, in place of what there was.
             memory, disk: bytes.
             secret: the shared secret, kept only as a salted hash. A device that has one already must give the same,
-                so that nobody takes over a device by registering it again; `set_secret` changes it. Hashing takes
-                a quarter of a second, so not in a batch, where others would wait for it.
+                and one that was approved without gets none here, so that nobody takes over a device by registering it
+                again; `set_secret` changes it. Hashing takes a quarter of a second, so not in a batch, where others
+                would wait for it.
             exclusive: refuse a key that is taken.
 
         Raises:
             InvalidInput: a value of the wrong type or range, an empty secret, or a key that is taken, if `exclusive`.
-            AccessDenied: the device has another secret.
+            AccessDenied: the device has another secret, or one and none is given, or was approved without one.
         """
         columns = given(
             self._door,
@@ -133,17 +134,19 @@ class Devices:
         name = self._door.key("key", key)
         found = None
         while found is None:
-            # Hashed before the transaction, since it takes a while; so another may have set one when that begins.
-            found = self._registered((name, *columns, now()), self._credentials.new(name, secret), exclusive)
+            standing = self._credentials.standing(name)
+            if exclusive and standing is not None:
+                raise InvalidInput("key: is taken by another device")
+            # Hashed before the transaction, since it takes a while; so it may stand otherwise when that begins.
+            made = self._credentials.new(standing, secret)
+            found = self._registered(standing, (name, *columns, now()), made)
         return found
 
-    def _registered(self, row: tuple[Any, ...], secret: Hashed | None, exclusive: bool) -> Device | None:
-        """The device as it is then; None if it has got a secret meanwhile that may be another one."""
+    def _registered(self, standing: Standing | None, row: tuple[Any, ...], secret: Hashed | None) -> Device | None:
+        """The device as it is then; None if meanwhile it was made, approved, deleted, or got a secret."""
         connection = self._connection
         with connection.transaction():
-            if exclusive and connection.row(ID_OF_KEY, row[:1]):
-                raise InvalidInput("key: is taken by another device")
-            if secret is not None and self._credentials.has(row[0]):
+            if self._credentials.standing(row[0]) != standing:
                 return None
             number = connection.insert(REGISTER, row)
             if secret is not None:
