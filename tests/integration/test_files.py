@@ -671,3 +671,37 @@ def test_truth_values_are_only_true_or_false(store: Store, folder: Path, wrong) 
         store.files.list(missing=wrong)
     with pytest.raises(InvalidInput, match="^verify: "):
         store.files.scan(folder, verify=wrong)
+
+
+def test_time_of_a_file_is_its_own_also_where_its_content_stays(store: Store, folder: Path) -> None:
+    """Touched again and again, each scan has seen it as it is."""
+    file = folder / "a.txt"
+    file.write_text("the same")
+    for seconds in (1_000_000_000, 2_000_000_000, 1_500_000_000):
+        os.utime(file, (seconds, seconds))
+        store.files.scan(folder)
+        assert store.files.get(file).modified_at.timestamp() == seconds
+
+
+def test_file_is_one_however_its_path_is_written(store: Store, folder: Path) -> None:
+    """Also with two slashes in front, which Python leaves as they are."""
+    file = folder / "a.txt"
+    file.write_text("a")
+    number = store.files.track(file).id
+    for path in (f"/{file}", f"//{file}", f"{folder}/./x/..//a.txt"):
+        assert store.files.track(path).id == number
+    assert store.files.scan(f"/{folder}").added == 0
+
+
+def test_store_s_own_folder_is_not_read_through_a_link_either(store: Store, folder: Path, tmp_path: Path) -> None:
+    """A link to it, or to a file in it, is refused as it is itself."""
+    own = tmp_path / "other" / ".heimdall"
+    own.mkdir(parents=True)
+    (own / "notes").write_text("n")
+    (folder / "link").symlink_to(own)
+    (folder / "file").symlink_to(own / "notes")
+    with pytest.raises(InvalidInput, match="^folder: "):
+        store.files.scan(folder / "link")
+    for path in (folder / "link" / "notes", folder / "file"):
+        with pytest.raises(InvalidInput, match="^path: "):
+            store.files.track(path)

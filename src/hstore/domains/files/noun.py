@@ -169,7 +169,7 @@ def _untracked() -> NotFound:
 
 def _allowed(field: str, path: str | os.PathLike[str]) -> str:
     full = absolute(field, path)
-    if STORES_OWN in full.split(os.sep):
+    if STORES_OWN in (*full.split(os.sep), *os.path.realpath(full).split(os.sep)):
         raise InvalidInput(f"{field}: {STORES_OWN} is the store's own folder, and is not read")
     return full
 

@@ -53,11 +53,12 @@ def absolute(field: str, path: str | os.PathLike[str]) -> str:
         raise InvalidInput(f"{field}: no path: a NUL is in it")
     try:
         os.fsencode(path)
-        return os.path.abspath(path)
+        full = os.path.abspath(path)
     except UnicodeEncodeError:
         raise InvalidInput(f"{field}: no path: a surrogate is in it that stands for no byte") from None
     except OSError:
         raise InvalidInput(f"{field}: relative to the working directory, and that is gone") from None
+    return full[1:] if full.startswith("//") else full  # which POSIX lets mean something else, and no system does
 
 
 def kept_path(door: Door, path: str) -> KeptPath:

@@ -31,7 +31,7 @@ NOT_ENTERED = frozenset({".heimdall", ".git", ".hg", ".svn"})
 """Folders that are not the user's: the store's own, and those of version control."""
 
 KNOWN = """
-    SELECT path, id, path_digest, sha256, missing_at, size, mtime_ns, ctime_ns FROM tracked_files
+    SELECT path, id, path_digest, sha256, missing_at, size, mtime_ns, ctime_ns, modified_at FROM tracked_files
     WHERE path IN (SELECT value FROM json_each($1))
 """
 KEEP = """
@@ -151,7 +151,8 @@ class Scan:
             self._tally.fail(path.text, str(failure))
             return
         self._tally.read += 1
-        if row is not None and row[3:] == (content.sha256, None, content.size, content.mtime_ns, content.ctime_ns):
+        known = (content.sha256, None, content.size, content.mtime_ns, content.ctime_ns, content.modified_at)
+        if row is not None and row[3:] == known:
             self._tally.unchanged += 1
             return
         self._unwritten.append((_outcome(row, content), path, content))
