@@ -8,7 +8,7 @@ from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
 _SECOND = 1_000_000
 # Beyond what datetime can show (year 1 to 9999) a time is a mistake.
@@ -30,6 +30,18 @@ def to_datetime(microseconds: int) -> datetime:
 def optional_datetime(microseconds: int | None) -> datetime | None:
     """As `to_datetime`, with None for None."""
     return None if microseconds is None else to_datetime(microseconds)
+
+
+def local_date(text: str | None) -> date:
+    """The date that SQLite's `date(…, 'localtime')` gives; beyond the years 1 to 9999 the nearest one.
+
+    A time of those years can be in another one in a time zone: SQLite then gives the year 0, or NULL after 9999.
+    """
+    from datetime import date
+
+    if text is None:
+        return date.max
+    return date.min if text < "0001" else date.fromisoformat(text)
 
 
 def from_time(field: str, value: datetime | float) -> int:

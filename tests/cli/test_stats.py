@@ -143,8 +143,10 @@ def test_stats_of_what_has_not_ended(hstore, tmp_path):
 
 @pytest.mark.parametrize("words", [("--days", "0"), ("--days", "x"), ("--days", "10001"), ("--limit", "-1")])
 def test_stats_refuses_other_numbers(hstore, words):
-    """Usage errors have 2."""
-    assert hstore("stats", *words).returncode == 2
+    """Usage errors have 2, and say what would do."""
+    done = hstore("stats", *words)
+    assert done.returncode == 2
+    assert b"a whole number from" in done.stderr
 
 
 def test_views_can_be_read_by_query(hstore, tmp_path):

@@ -26,15 +26,24 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
 
 
 @pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A time zone in which 23:30 UTC is the next day, whatever the machine's own is."""
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets the time zone of this process, by POSIX's names: `UTC-1` is one hour east of Greenwich."""
     if not hasattr(time, "tzset"):
         pytest.skip("the time zone of a process can be set on POSIX only")
-    monkeypatch.setenv("TZ", "UTC-1")  # POSIX: one hour east of Greenwich
-    time.tzset()
-    yield
+
+    def set_zone(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield set_zone
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def berlin(in_zone: Callable[[str], None]) -> None:
+    """A time zone in which 23:30 UTC is the next day, whatever the machine's own is."""
+    in_zone("UTC-1")
 
 
 # --- usage ---
@@ -551,6 +560,24 @@ def test_what_blocks_say_is_masked(path: Path, secret: str) -> None:
     assert len(kept) == 4
     assert str(kept).count("[masked:value]") == 5
     assert secret not in str(kept)
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "shown"),
+    [
+        ("UTC+5", datetime(1, 1, 1, tzinfo=timezone.utc), date.min),
+        ("UTC-9", datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc), date.max),
+    ],
+)
+def test_a_day_beyond_the_calendar_is_its_first_or_last(
+    store: Store, in_zone: Callable[[str], None], zone: str, moment: datetime, shown: date
+) -> None:
+    """The first and the last moment there is are in the years 0 and 10000 of a time zone; no figure is lost for it."""
+    in_zone(zone)
+    store.record_run("a", "a", started_at=moment, duration=0.0, exit_code=0)
+    store.productivity.record("t", estimate=2.0, actual=1.0, created_at=moment)
+    assert [each.date for each in store.productivity.by_day()] == [shown]
+    assert [(each.date, each.runs) for each in store.statistics.runs_by_day()] == [(shown, 1)]
 
 
 def test_threads_share_a_measured_function(store: Store) -> None:

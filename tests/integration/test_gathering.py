@@ -107,7 +107,13 @@ def test_wrong_arguments_are_refused_at_the_call(store: Store, run: int) -> None
         for wrong in ({"run": run + 999}, {"run": run + 1}):
             with pytest.raises(NotFound):
                 store.attach_artifact(wrong["run"], "log", b"x")
-        for arguments in ((run, "other", b"x"), (True, "log", b"x"), (0, "log", b"x"), ("1", "log", b"x")):
+        for arguments in (
+            (run, "other", b"x"),
+            (True, "log", b"x"),
+            (0, "log", b"x"),
+            ("1", "log", b"x"),
+            (1 << 63, "log", b"x"),
+        ):
             with pytest.raises(InvalidInput):
                 store.attach_artifact(*arguments)  # type: ignore[arg-type] # wrong on purpose
         for extra in ({"name": 7}, {"path": 7}, {"name": "n" * 100_000}):

@@ -576,6 +576,8 @@ def test_a_tick_does_what_it_can_in_its_time(store: Store) -> None:
     for wrong in (-1, "1", None, True, float("nan")):
         with pytest.raises(InvalidInput, match="milliseconds"):
             store.retention.tick(wrong)  # type: ignore[arg-type] # that is what is tried
+    for long in (1e300, 10**400, float("inf")):
+        assert store.retention.tick(long) is False
 
 
 def test_one_at_a_time(path: Path) -> None:

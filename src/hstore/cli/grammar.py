@@ -106,9 +106,12 @@ AFTER = argument("--after", type=int, metavar="ID", help="go on behind the row w
 
 def count(text: str) -> int:
     """Read a whole number from 0."""
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
     if number < 0:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 0")
     return number
 
 

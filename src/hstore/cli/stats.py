@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hstore.cli.charts import ASCII, BLOCKS
 from hstore.cli.formats import plain
-from hstore.cli.grammar import JSON, Command, argument
+from hstore.cli.grammar import JSON, Command, argument, count
 from hstore.cli.opening import readable
 from hstore.cli.stats_page import Page
 from hstore.config import ascii_only
@@ -96,9 +97,9 @@ def gathered(store: Store, days: int, limit: int) -> Figures:
 
 
 def _days_or_limit(text: str) -> int:
-    number = int(text)
+    number = count(text)
     if not 1 <= number <= 10_000:
-        raise ValueError(text)
+        raise ArgumentTypeError(f"{text!r}: a whole number from 1 to 10000")
     return number
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, now, to_datetime
+from hstore.clock import from_seconds, from_time, local_date, now, to_datetime
 from hstore.errors import InvalidInput
 from hstore.listing import ALL, Filters, positive
 
@@ -131,14 +131,12 @@ class Productivity:
         Args:
             since, until: bounds of the events, the second exclusive.
         """
-        from datetime import date
-
         from hstore.models.analytics import ProductivityDay
 
         begin = -ALL if since is None else from_time("since", since)
         end = ALL if until is None else from_time("until", until)
         rows = self._connection.rows(BY_DAY, (begin, end))
-        return [ProductivityDay._make((date.fromisoformat(row[0]), *row[1:])) for row in rows]
+        return [ProductivityDay._make((local_date(row[0]), *row[1:])) for row in rows]
 
     def list(
         self,

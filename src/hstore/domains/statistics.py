@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_time
+from hstore.clock import from_time, local_date
 from hstore.engine import files
 from hstore.listing import ALL, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
 
     from hstore.door import Door
     from hstore.engine import Connection
@@ -67,7 +66,7 @@ class Statistics:
         from hstore.models.analytics import RunsOfDay
 
         rows = self._connection.rows(RUNS_BY_DAY, _bounds(since, until, newest))
-        return [RunsOfDay._make((_date(row[0]), *row[1:])) for row in rows]
+        return [RunsOfDay._make((local_date(row[0]), *row[1:])) for row in rows]
 
     def programs(
         self,
@@ -108,7 +107,7 @@ class Statistics:
         from hstore.models.analytics import KnowledgeGrowth
 
         rows = self._connection.rows(KNOWLEDGE, _bounds(since, until, newest))
-        return [KnowledgeGrowth._make((_date(row[0]), *row[1:])) for row in rows]
+        return [KnowledgeGrowth._make((local_date(row[0]), *row[1:])) for row in rows]
 
     def file_bytes(self) -> int:
         """The size of the database file, with what waits beside it to be brought into it."""
@@ -122,9 +121,3 @@ def _bounds(
     begin = -ALL if since is None else from_time("since", since)
     end = ALL if until is None else from_time("until", until)
     return begin, end, positive("newest", newest) or ALL
-
-
-def _date(text: str) -> Any:
-    from datetime import date
-
-    return date.fromisoformat(text)

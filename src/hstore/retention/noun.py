@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hstore.retention.policies import Bounds
     from hstore.retention.subjects import Subject
 
+_EVER = 1e12
+"""Milliseconds that nothing takes."""
 _MOST_FREE = 4
 """A little at a time, pages are given back while more than one in so many is free: the others are soon used again."""
 
@@ -205,7 +207,7 @@ class Retention:
         """
         if not isinstance(milliseconds, (int, float)) or isinstance(milliseconds, bool) or not milliseconds >= 0:
             raise InvalidInput("milliseconds: a number from 0")
-        seconds = milliseconds / 1000
+        seconds = min(milliseconds, _EVER) / 1000
         if self._readonly:
             raise ReadOnly("this store was opened for reading only, so nothing in it can be cleaned")
         if self._connection.in_transaction:

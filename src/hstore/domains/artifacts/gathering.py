@@ -92,7 +92,7 @@ class Gathering:
         if (
             kind not in KINDS
             or run.__class__ is not int
-            or run < 1
+            or not 0 < run < 1 << 63
             or not (name is None or (name.__class__ is str and len(name) <= _SHORT))
             or not (path is None or (path.__class__ is str and len(path) <= _SHORT))
         ):
