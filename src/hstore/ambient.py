@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hstore.config import PROFILES
-from hstore.errors import InvalidInput
+from hstore.errors import InvalidInput, NotFound
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,13 @@ class AmbientSession:
             raise InvalidInput("session: scope 'session' needs a session, or HEIMDAL_SESSION in the environment")
         if not create:
             return self._sessions.masked_key(self._given.session)
+        try:
+            return self._key_found()
+        except NotFound:  # somebody else has deleted it since it was found
+            self.forget()
+            return self._key_found()
+
+    def _key_found(self) -> str:
         found = self._find()
         return self._sessions.key_of(found) if found is not None else ""
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from hstore import Store
 from hstore.doctor import examine
+from hstore.engine.pacing import Pace
 from hstore.errors import InvalidInput, NotFound
+from hstore.models import Session
 from hstore.retention.families import CHILDREN, Families
 
 # Rows of these belong to what is deleted, and are deleted with it otherwise than as rows of `CHILDREN`.
@@ -211,6 +214,10 @@ def test_the_session_of_the_environment_is_made_anew(path: Path, monkeypatch: py
         other.sessions.delete("ambient")
         store.record_runs([{"app": "f", "cmdline": "f", "exit_code": 0}])
         assert [run.app for run in store.runs.list(session="ambient")] == ["f"]
+        store.remember("key", 1, scope="session")
+        other.sessions.delete("ambient")
+        store.remember("key", 2, scope="session")
+        assert [each.value for each in other.memory.list(session="ambient")] == [2]
 
 
 def test_many_children_are_many_transactions(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,6 +233,48 @@ def test_many_children_are_many_transactions(store: Store, monkeypatch: pytest.M
     store.sessions.delete("s")
     assert store._connection.begun - begun > 3
     assert store.query("SELECT count(*) FROM tool_executions") == ((0,),)
+
+
+def with_many(store: Store) -> Session:
+    """A session in which so much was done that it takes many transactions to delete it."""
+    session = store.session("s")
+    with store.batch():
+        for _ in range(5000):
+            store.tool_executions.record("tool", {}, success=True, session="s")
+    return session
+
+
+def test_a_run_that_begins_meanwhile_is_spared(store: Store, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session is not deleted under a run that has begun in it since; it can be once that is over."""
+    session = with_many(store)
+    pace = Pace._pause
+
+    def begin(self: Pace, taken: float) -> float:
+        with Store.open(path) as other:
+            if not other.runs.list():
+                other.record_run("a", "a", session="s")
+        return pace(self, taken)
+
+    monkeypatch.setattr(Pace, "_pause", begin)
+    with pytest.raises(InvalidInput, match="run 1 is still running"):
+        store.sessions.delete(session)
+    assert [run.session for run in store.runs.list()] == ["s"]
+    monkeypatch.undo()
+    store.runs.finish(1, exit_code=0)
+    store.sessions.delete(session)
+    assert store.runs.list() == []
+
+
+def test_two_who_delete_the_same_say_so_once(store: Store, path: Path) -> None:
+    """Whoever comes second is done when it is gone; the audit log has one line."""
+    session = with_many(store)
+    with Store.open(path) as other, ThreadPoolExecutor() as threads:
+        done = [threads.submit(each.sessions.delete, session.id) for each in (store, other)]
+        raised = [each.exception() for each in done]
+    assert [error for error in raised if not isinstance(error, NotFound)] in ([None], [None, None])
+    assert len(store.audit.list(event="session.deleted")) == 1
+    assert store.sessions.list() == []
+    assert_whole(store)
 
 
 def test_large_artifacts_become_shorter_and_can_be_read(store: Store) -> None:
