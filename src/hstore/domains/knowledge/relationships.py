@@ -79,14 +79,15 @@ class Relationships:
         """The nearest items of one, the strongest relationships first, among those of one strength the surest."""
         from hstore.models.knowledge import RelatedItem
 
-        found = [
-            (row, way) for way in NEAREST if direction in (way, "both") for row in self._nearest(way, item, kind, limit)
-        ]
+        found = []
+        for way in NEAREST:
+            if direction in (way, "both"):
+                rows = self._nearest(way, item, kind, limit)
+                made = zip(items(rows), rows, strict=True)
+                found += [RelatedItem(each, row[WIDTH], row[STRENGTH], way) for each, row in made]
         if direction == "both":
-            found.sort(key=lambda each: _place(each[0]))
-            del found[limit:]
-        made = items([row for row, _ in found])
-        return [RelatedItem(each, row[WIDTH], row[STRENGTH], way) for each, (row, way) in zip(made, found, strict=True)]
+            found.sort(key=lambda each: (-each.strength, -each.item.confidence, each.item.id))
+        return found[:limit]
 
     def _nearest(self, way: str, item: int, kind: str | None, limit: int) -> list[Row]:
         """The rows of `related` in one direction."""
