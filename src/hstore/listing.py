@@ -198,3 +198,13 @@ def truth(field: str, value: bool) -> int:
     if not isinstance(value, bool):
         raise InvalidInput(f"{field}: True or False")
     return int(value)
+
+
+def to_call(field: str, function: object) -> None:
+    """Check what is to be called, before there is anything to undo.
+
+    Raises:
+        InvalidInput: it cannot be.
+    """
+    if not callable(function):
+        raise InvalidInput(f"{field}: to be called, not {type(function).__name__}")

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hstore import Store
+from hstore.domains import agents
 from hstore.errors import InvalidInput, NotFound
 
 CONFIGURE = """
@@ -169,3 +170,14 @@ def test_configuration_must_be_a_mapping(store: Store, wrong) -> None:
     with pytest.raises(InvalidInput, match="^values: a mapping"):
         store.agents.update_config("a", wrong)
     assert store.agents.get("a").config == {"a": 1}
+
+
+def test_change_while_the_clock_goes_back_is_no_older_than_the_last(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Updated, configured, set: `updated_at` stays where it was."""
+    made = store.agents.create("a")
+    monkeypatch.setattr(agents, "now", lambda: 1)
+    store.agents.update("a", name="b")
+    store.agents.update_config("a", {"c": 1})
+    assert store.agents.configure("a", {"d": 1})[2:] == ("b", None, {"d": 1}, made.created_at, made.updated_at)

@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,35 @@ def call(method: Callable[..., Any], given: dict[str, Any], hidden: Secrets) -> 
     return True
 
 
+def furnish(store: Store, plant: dict[str, Callable[[], Any]], foreign_database: Path) -> None:
+    """Put in what the verbs speak of."""
+    store.record_run("plain", "plain", exit_code=0)
+    store.session("plain")
+    store.runs.step_start(1, "plain")
+    store.record_run("goes on", "plain")
+    store.usage.start("plain", "core")
+    store.attach_artifact(1, "log", b"plain")
+    store.attach_artifact(1, "log", b"goes")
+    store.record_run("goes", "goes", exit_code=0)
+    store.session("goes")
+    store.devices.register("goes")
+    store.devices.register("plain", secret="plain")
+    store.devices.register("other")
+    store.agents.create("plain")
+    store.connections.save("plain", "sqlite", "plain", password="plain")
+    store.connections.save("other", "sqlite", "other")
+    store.connections.save("foreign", "sqlite", str(foreign_database))
+    store.schemas.put("plain", [{"name": "plain"}])
+    store.agents.create("other")
+    store.idempotency.begin("plain", "plain")
+    store.events.add("plain")
+    store.tool_executions.record("plain", {}, success=True)
+    for key in ("plain", "other", "third"):
+        store.conversations.add("plain", "plain", key=key)
+        store.knowledge.add("plain", "plain", type="plain", key=key)
+    store.files.track(plant["files.track.path"]())
+
+
 def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every verb, every argument that takes text; looked for while the store is open and after."""
     hidden = Secrets()
@@ -223,31 +253,7 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
     plant = plants(hidden, tmp_path)
     monkeypatch.setenv("HSTORE_KEY", new_key())
     with Store.open(folder / "project.db", values=[hidden.registered]) as store:
-        store.record_run("plain", "plain", exit_code=0)
-        store.session("plain")
-        store.runs.step_start(1, "plain")
-        store.record_run("goes on", "plain")
-        store.usage.start("plain", "core")
-        store.attach_artifact(1, "log", b"plain")
-        store.attach_artifact(1, "log", b"goes")
-        store.record_run("goes", "goes", exit_code=0)
-        store.session("goes")
-        store.devices.register("goes")
-        store.devices.register("plain", secret="plain")
-        store.devices.register("other")
-        store.agents.create("plain")
-        store.connections.save("plain", "sqlite", "plain", password="plain")
-        store.connections.save("other", "sqlite", "other")
-        store.connections.save("foreign", "sqlite", str(foreign(hidden, tmp_path)))
-        store.schemas.put("plain", [{"name": "plain"}])
-        store.agents.create("other")
-        store.idempotency.begin("plain", "plain")
-        store.events.add("plain")
-        store.tool_executions.record("plain", {}, success=True)
-        for key in ("plain", "other", "third"):
-            store.conversations.add("plain", "plain", key=key)
-            store.knowledge.add("plain", "plain", type="plain", key=key)
-        store.files.track(plant["files.track.path"]())
+        furnish(store, plant, foreign(hidden, tmp_path))
         worked = set()
         found = verbs(store)
         for verb, method in found.items():
@@ -272,6 +278,25 @@ def test_no_secret_planted_through_any_verb_is_stored(tmp_path: Path, monkeypatc
         assert len(worked) > 30
         look_at_files(folder, hidden, tmp_path)
     look_at_files(folder, hidden, tmp_path)
+    look_at_content(folder / "project.db", hidden)
+
+
+def test_wrong_value_in_any_argument_is_refused_and_shown_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every verb, every argument, of any type but its own: it works or raises an HstoreError, which shows no secret."""
+    hidden = Secrets()
+    folder = tmp_path / "store"
+    plant = plants(hidden, tmp_path)
+    monkeypatch.setenv("HSTORE_KEY", new_key())
+    wrong = (hidden.token, object(), -(10**5000), 1 << 63, "\ud800", [hidden.token], {1: 2}, datetime(2026, 1, 1))
+    with Store.open(folder / "project.db", values=[hidden.registered]) as store:
+        furnish(store, plant, foreign(hidden, tmp_path))
+        for verb, method in verbs(store).items():
+            for name in () if verb in WITHOUT_VALUES else inspect.signature(method).parameters:
+                for value in wrong:
+                    call(method, {**arguments(verb, method, plant), **THERE.get(verb, {}), name: value}, hidden)
+        look_at_files(folder, hidden, tmp_path)
     look_at_content(folder / "project.db", hidden)
 
 

@@ -464,3 +464,13 @@ def test_another_process_sees_what_one_decides(store: Store, program, cheap: Non
     assert revoking.communicate(timeout=60)[1] == ""
     with pytest.raises(AccessDenied, match="revoked"):
         store.devices.authenticate("phone", "right")
+
+
+def test_decision_while_the_clock_goes_back_is_no_older_than_the_device(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Approved, revoked, changed, registered again: `updated_at` stays where it was."""
+    made = store.devices.register("phone")
+    monkeypatch.setattr(noun, "now", lambda: 1)
+    for change in (store.devices.approve, store.devices.revoke, store.devices.update, store.devices.register):
+        assert change("phone").updated_at == made.updated_at

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hstore import Store
+from hstore.domains import sessions
 from hstore.errors import InvalidInput, NotFound
 
 SET = """
@@ -312,3 +313,14 @@ def test_counts_end_at_what_a_file_can_hold(store: Store) -> None:
     store.sessions.count_message("k")
     store.tool_executions.record("t", {}, success=True, session="k")
     assert store.sessions.get("k")[-2:] == (most, 1)
+
+
+def test_session_is_not_less_active_when_the_clock_goes_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever happens in it then."""
+    made = store.session("k")
+    monkeypatch.setattr(sessions, "now", lambda: 1)
+    store.sessions.touch("k")
+    store.sessions.set_context("k", "a", 1)
+    store.sessions.count_message("k")
+    store.sessions.end("k")
+    assert store.sessions.get("k").last_active_at == store.session("k").last_active_at == made.last_active_at

@@ -8,7 +8,7 @@ from hstore.clock import from_seconds, from_time, in_range, now, optional_dateti
 from hstore.digests import digest
 from hstore.door import KEY_LIMIT
 from hstore.errors import Busy, ClaimLost, InvalidInput
-from hstore.listing import Filters
+from hstore.listing import Filters, to_call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,8 +209,7 @@ class Idempotency:
         """
         from hstore.models.claims import Held, Replay
 
-        if not callable(action):
-            raise InvalidInput(f"action: to be called without arguments, not {type(action).__name__}")
+        to_call("action", action)
         found = self.begin(key, method, device=device, ttl=ttl, hold=hold, wait=wait)
         if isinstance(found, Replay):
             return found.result

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 
+from hstore.clock import from_seconds
 from hstore.errors import Busy, HstoreError, ReadOnly
+from hstore.listing import to_call, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,21 +62,26 @@ class Remasking:
             that somebody is still writing is left: the report names both.
 
         Raises:
+            InvalidInput: an argument of the wrong type, or a negative patience.
             ReadOnly: the store was opened for reading, and it is no dry run.
             Busy: another process or thread is at it, or holds the lock for too long; what was done is kept.
             StorageFull: no room for the WAL, which becomes as large as the file. HstoreError: called in a batch.
         """
         from hstore.remasking.going_over import GoingOver
 
-        if self._readonly and not dry_run:
+        tell = _unwatched if progress is None else progress
+        to_call("progress", tell)
+        only_said, begin_anew = truth("dry_run", dry_run), truth("everything", everything)
+        seconds = from_seconds("patience", patience) / 1e6
+        if self._readonly and not only_said:
             raise ReadOnly("this store was opened for reading only, so nothing in it can be masked anew")
         if self._connection.in_transaction:
             raise HstoreError("masking anew commits its own batches; call it outside of batch()")
         if not self._running.acquire(False):
             raise Busy("another thread is masking this store anew")
         try:
-            going = GoingOver(self._connection, self._door, self._values, progress or _unwatched)
-            return going.dry_run() if dry_run else going.run(everything=everything, patience=patience)
+            going = GoingOver(self._connection, self._door, self._values, tell)
+            return going.dry_run() if only_said else going.run(everything=bool(begin_anew), patience=seconds)
         finally:
             self._running.release()
 

@@ -6,6 +6,7 @@ from hstore.clock import from_seconds, optional_datetime
 from hstore.engine import scrubbing
 from hstore.engine.pacing import Pace
 from hstore.errors import Busy, HstoreError, InvalidInput, ReadOnly
+from hstore.listing import to_call, truth
 from hstore.retention.cleaning import Cleaning
 from hstore.retention.families import Families
 from hstore.retention.policies import Policies, whole_bound
@@ -164,16 +165,18 @@ class Retention:
             progress: is told of each step.
 
         Raises:
-            InvalidInput: an unknown subject. ReadOnly: the store was opened for reading, and it is no dry run.
+            InvalidInput: an unknown subject, or an argument of the wrong type.
+            ReadOnly: the store was opened for reading, and it is no dry run.
             Busy: another process holds the lock for too long; what was done is kept. HstoreError: called in a batch.
         """
-        chosen = _chosen(subjects)
+        chosen, tell = _chosen(subjects), _unwatched if progress is None else progress
+        to_call("progress", tell)
+        truth("dry_run", dry_run)
         if self._readonly and not dry_run:
             raise ReadOnly("this store was opened for reading only, so nothing in it can be cleaned")
         if self._connection.in_transaction:
             raise HstoreError("cleaning commits its own steps; call it outside of batch()")
         families = Families(self._connection)
-        tell = progress or _unwatched
         if not dry_run and any(subject.is_family for subject in chosen):
             self._lose_dead()
         try:

@@ -11,7 +11,7 @@ from hstore.domains.artifacts.reader import ArtifactReader
 from hstore.domains.artifacts.writer import KINDS, ArtifactWriter
 from hstore.engine import is_open_here
 from hstore.errors import HstoreError, InvalidInput
-from hstore.listing import identifier, one_of, positive
+from hstore.listing import identifier, one_of, positive, to_call, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -203,7 +203,12 @@ class Artifacts:
         return self._reader.tail_offsets(run, lines)
 
     def stream_to(self, artifact: int, file: Sink) -> int:
-        """Write all bytes to a binary file in pieces of at most 1 MiB; return how many there were."""
+        """Write all bytes to a binary file in pieces of at most 1 MiB; return how many there were.
+
+        Raises:
+            NotFound: there is no such artifact. InvalidInput: `file` has no `write`.
+        """
+        to_call("file", getattr(file, "write", None))
         written = 0
         for content in self._reader.read_range(artifact, 0, _EVERYTHING):
             file.write(content)
@@ -243,15 +248,19 @@ class Artifacts:
             progress: is told of each step.
 
         Raises:
+            InvalidInput: an argument of the wrong type.
             Busy: another process holds the lock for too long; what was done is kept. ReadOnly: the store is opened for
                 reading, and it is no dry run. HstoreError: called in a batch.
         """
         from hstore.domains.artifacts.compaction import Compaction
 
+        tell = (lambda _: None) if progress is None else progress
+        to_call("progress", tell)
+        only_said = truth("dry_run", dry_run)
         if self._connection.in_transaction:
             raise HstoreError("compaction commits its own steps; call it outside of batch()")
-        compaction = Compaction(self._connection, self._chunks, progress or (lambda _: None))
-        return compaction.dry_run() if dry_run else compaction.run()
+        compaction = Compaction(self._connection, self._chunks, tell)
+        return compaction.dry_run() if only_said else compaction.run()
 
 
 def _blocks(source: Source) -> Iterator[bytes]:
