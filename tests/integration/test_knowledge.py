@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import Program
 from hstore import Store
+from hstore.domains.knowledge import relationships
 from hstore.domains.knowledge.noun import SUREST, SUREST_OF_TYPE
 from hstore.domains.knowledge.relationships import NEAREST
 from hstore.errors import InvalidInput, NotFound
@@ -203,6 +204,9 @@ def test_walk_finds_each_item_once_at_its_smallest_distance(
         assert each.item.id in ways[each.via]
         assert distances[each.via] == each.distance - 1
     assert store.knowledge.walk(start, depth, type=wanted, direction=direction, limit=limit) == whole[:limit]
+    with pytest.MonkeyPatch.context() as patch:  # as where a hub has too many to be read together
+        patch.setattr(relationships, "MANY", data.draw(st.integers(1, 8)))
+        assert store.knowledge.walk(start, depth, type=wanted, direction=direction, limit=limit) == whole[:limit]
 
 
 def _graph(store: Store, data: st.DataObject) -> tuple[dict[tuple[int, int, str], float], dict[int, float], set[str]]:

@@ -46,17 +46,27 @@ NEAREST = {
 """By direction: without the order among those of one strength, which leaves nothing for SQLite to sort, and with it."""
 NEXT_OUT = """
     SELECT to_id, type, strength FROM knowledge_relationships WHERE from_id = $1 AND type = coalesce($2, type)
-    ORDER BY strength DESC, to_id LIMIT $3
+    ORDER BY strength DESC, to_id, type LIMIT $3
 """
 NEXT_IN = """
     SELECT from_id, type, strength FROM knowledge_relationships WHERE to_id = $1 AND type = coalesce($2, type)
-    ORDER BY strength DESC, from_id LIMIT $3
+    ORDER BY strength DESC, from_id, type LIMIT $3
+"""
+LEVEL_OUT = """
+    SELECT from_id, to_id, type, strength FROM knowledge_relationships
+    WHERE from_id IN (SELECT value FROM json_each($1)) AND type = coalesce($2, type) LIMIT $3
+"""
+LEVEL_IN = """
+    SELECT to_id, from_id, type, strength FROM knowledge_relationships
+    WHERE to_id IN (SELECT value FROM json_each($1)) AND type = coalesce($2, type) LIMIT $3
 """
 BY_IDS = f"SELECT {COLUMNS} FROM knowledge_items AS i WHERE i.id IN (SELECT value FROM json_each($1))"  # noqa: S608 - columns are a constant
 
 CONFIDENCE, STRENGTH = 7, WIDTH + 1
 TOGETHER = 500
 """Items that are read by one statement."""
+MANY = 10_000
+"""Relationships of those that are read together; where there are more, each item is gone on from by itself."""
 
 
 class Relationships:
@@ -110,41 +120,68 @@ class Relationships:
     def _steps(self, start: int, depth: int, kind: str | None, direction: str, limit: int) -> list[Step]:
         """Item, distance, where it was reached from, and over what: each item once, at its smallest distance.
 
-        One search for each item that is gone on from. A recursive query takes half the time for small depths, but
-        cannot tell that it has been somewhere: in a dense graph it counts ways, not items, and has no bound.
+        Level by level. A recursive query is no quicker, and cannot tell that it has been somewhere: in a dense graph
+        it counts ways, not items, and has no bound.
         """
         reached: list[Step] = []
         seen, level = {start}, [start]
         for distance in range(1, depth + 1):
             ahead: list[int] = []
-            for via in level:
-                # Each that has been seen can come once more for each type and direction; behind those are new ones.
-                room = min(ALL, limit - len(reached) + len(seen) * len(TYPES))
-                for number, over, strength in self._next(via, kind, direction, room):
-                    if number in seen:
-                        continue
-                    seen.add(number)
-                    ahead.append(number)
-                    reached.append((number, distance, via, over, strength))
-                    if len(reached) >= limit:
-                        return reached
+            for via, (number, over, strength) in self._along(level, kind, direction, limit):
+                if number in seen:
+                    continue
+                seen.add(number)
+                ahead.append(number)
+                reached.append((number, distance, via, over, strength))
+                if len(reached) >= limit:
+                    return reached
             if not ahead:
                 break
             level = ahead
         return reached
 
-    def _next(self, via: int, kind: str | None, direction: str, room: int) -> Sequence[Row]:
-        """Where relationships lead from an item, the strongest first."""
+    def _along(self, level: Sequence[int], kind: str | None, direction: str, limit: int) -> Iterator[tuple[int, Row]]:
+        """Each item of a level with where its relationships lead, the strongest first."""
+        # Each that has been seen can come once more for each type and direction; behind those are new ones.
+        most = min(ALL, limit + (limit + 1) * len(TYPES))
+        for start in range(0, len(level), TOGETHER):
+            part = level[start : start + TOGETHER]
+            known = self._together(part, kind, direction)
+            for via in part:
+                ways = self._next(via, kind, direction, most) if known is None else known.get(via, ())
+                for row in ways:
+                    yield via, row
+
+    def _together(self, level: Sequence[int], kind: str | None, direction: str) -> dict[int, list[Row]] | None:
+        """Where relationships lead from several items; None if those are too many to be read at once."""
+        found: dict[int, list[Row]] = {}
+        for way, statement in (("out", LEVEL_OUT), ("in", LEVEL_IN)):
+            if direction in (way, "both"):
+                rows = self._connection.rows(statement, (_array(level), kind, MANY))
+                if len(rows) >= MANY:
+                    return None
+                for row in rows:
+                    found.setdefault(row[0], []).append(row[1:])
+        for ways in found.values():
+            ways.sort(key=_strongest)
+        return found
+
+    def _next(self, via: int, kind: str | None, direction: str, most: int) -> Sequence[Row]:
+        """Where relationships lead from one item, at most so many in each direction."""
         found: list[Row] = []
         for way, statement in (("out", NEXT_OUT), ("in", NEXT_IN)):
             if direction in (way, "both"):
-                found += self._connection.rows(statement, (via, kind, room))
+                found += self._connection.rows(statement, (via, kind, most))
         if direction == "both":
-            found.sort(key=lambda row: (-row[2], row[0]))
+            found.sort(key=_strongest)
         return found
 
     def _by_ids(self, numbers: Sequence[int]) -> dict[int, KnowledgeItem]:
-        return {each.id: each for page in _pages(numbers) for each in items(self._connection.rows(BY_IDS, (page,)))}
+        known: dict[int, KnowledgeItem] = {}
+        for start in range(0, len(numbers), TOGETHER):
+            rows = self._connection.rows(BY_IDS, (_array(numbers[start : start + TOGETHER]),))
+            known.update((each.id, each) for each in items(rows))
+        return known
 
 
 def _place(row: Row) -> tuple[float, float, int]:
@@ -152,7 +189,10 @@ def _place(row: Row) -> tuple[float, float, int]:
     return (-row[STRENGTH], -row[CONFIDENCE], row[0])
 
 
-def _pages(numbers: Sequence[int]) -> Iterator[str]:
-    """Ids as JSON arrays of a bounded length."""
-    for start in range(0, len(numbers), TOGETHER):
-        yield f"[{','.join(map(str, numbers[start : start + TOGETHER]))}]"
+def _strongest(row: Row) -> tuple[float, int, str]:
+    return (-row[2], row[0], row[1])
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """Ids as a JSON array."""
+    return f"[{','.join(map(str, numbers))}]"
