@@ -208,6 +208,16 @@ def test_expired_key_starts_anew(store: Store, standing: Clock) -> None:
     assert isinstance(store.idempotency.begin("k", "DELETE /orders"), Held)
 
 
+def test_key_that_starts_anew_has_nothing_of_the_request_before(store: Store, standing: Clock) -> None:
+    """Neither its result nor when it was finished."""
+    store.idempotency.finish(begun(store, ttl=60), 1)
+    standing.go_on(61)
+    other = begun(store)
+    found = store.idempotency.find("k")
+    assert found is not None
+    assert (found.finished, found.result, found.finished_at, found.expires_at) == (False, None, None, other.expires_at)
+
+
 def test_key_stands_for_one_method_and_device(store: Store, standing: Clock) -> None:
     """Another method or device with the same key is a clear error, at work, finished, or after the bound."""
 

@@ -264,3 +264,14 @@ def test_any_text_is_a_key(store: Store, key: str) -> None:
     assert store.recall(key) == {"a": ["b", "c"]}
     assert store.memory.history(key)[0].value == 1
     assert store.forget(key)
+
+
+def test_value_behind_one_that_expired_is_a_new_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was created when it was remembered; one that takes the place of a living value keeps the key's beginning."""
+    begin = clock.now()
+    for seconds in (0, 1, 20):
+        monkeypatch.setattr(memory_domain, "now", lambda at=begin + seconds * 1_000_000: at)
+        store.remember("k", seconds, ttl=10)
+        found = store.memory.get("k")
+        assert found is not None
+        assert found.created_at == clock.to_datetime(begin + (20_000_000 if seconds == 20 else 0))
