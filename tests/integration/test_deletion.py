@@ -276,6 +276,19 @@ def test_two_who_delete_the_same_say_so_once(store: Store, path: Path) -> None:
     assert store.sessions.list() == []
     assert_whole(store)
 
+def test_more_than_are_looked_at_together(store: Store) -> None:
+    """A device with hundreds of sessions, a session with hundreds of runs, a run with hundreds of artifacts."""
+    store.devices.register("device")
+    with store.batch():
+        for number in range(200):
+            store.session(f"session {number}", device="device")
+            run = store.record_run("a", "a", session="session 0", exit_code=0)
+        for number in range(200):
+            store.attach_artifact(run, "log", b"content %d" % number)
+    store.devices.delete("device")
+    left = counts(store)
+    assert left.keys() & {"devices", "sessions", "runs", "artifacts", "chunks"} == set()
+
 
 def test_large_artifacts_become_shorter_and_can_be_read(store: Store) -> None:
     """Between two steps an artifact is a whole one, shorter and marked as incomplete."""

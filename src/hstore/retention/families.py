@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _FIRST = 8  # rows that are deleted by the first statement, while it is not known how large they are
 _SLOW = 0.001  # seconds of one statement
 
-ARTIFACTS_OF_RUN = "SELECT id FROM artifacts WHERE run_id = $1 AND id > $2 ORDER BY id LIMIT 64"
-RUNS_OF_SESSION = "SELECT id FROM runs WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT 64"
+ARTIFACTS_OF_RUN = "SELECT id FROM artifacts WHERE run_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+RUNS_OF_SESSION = "SELECT id FROM runs WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 SESSIONS_OF_DEVICE = """
     SELECT s.id FROM sessions AS s JOIN devices AS d ON d.key = s.device
-    WHERE d.id = $1 AND s.id > $2 ORDER BY s.id LIMIT 64
+    WHERE d.id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3
 """
 REMOVE_RUN = "DELETE FROM runs WHERE id = $1"
 REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1"
@@ -70,9 +70,8 @@ class Families:
         self.content = ArtifactRemoval(connection, self._packs)
 
     def of_artifact(self, artifact: int) -> Iterator[None]:
-        """The pieces and chunks of an artifact; the artifact goes with the last of them."""
-        yield from self.content.shorten(artifact)
-        self.content.finish(artifact)
+        """An artifact from its end on; it goes with the last of its pieces and chunks."""
+        return self.content.steps(artifact)
 
     def of_run(self, run: int) -> Iterator[None]:
         """What a run left: artifacts, steps; references to wiki pages stay, without it."""
@@ -106,10 +105,12 @@ class Families:
         return self._packs.sweep(lambda _: None)
 
     def _ids(self, page: str, parent: int) -> Iterator[int]:
-        last = 0
-        while found := self._connection.rows(page, (parent, last)):
+        last, found = 0, self._connection.rows(page, (parent, 0, AT_ONCE))
+        while found:
             for (last,) in found:
                 yield last
+            # Of a full page there may be more.
+            found = self._connection.rows(page, (parent, last, AT_ONCE)) if len(found) == AT_ONCE else []
 
     def _children(self, parents: str, parent: int) -> Iterator[None]:
         for table, column in CHILDREN[parents]:

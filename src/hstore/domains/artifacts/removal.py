@@ -23,8 +23,7 @@ SHORTEN = """
     WHERE id = $2 RETURNING size
 """
 SIZE = "SELECT size FROM artifacts WHERE id = $1"
-OWN_CHUNK = "SELECT chunk_id FROM artifacts WHERE id = $1"
-REMOVE = "DELETE FROM artifacts WHERE id = $1 RETURNING size"
+REMOVE = "DELETE FROM artifacts WHERE id = $1 RETURNING size, chunk_id"
 
 
 class ArtifactRemoval:
@@ -41,23 +40,21 @@ class ArtifactRemoval:
         self.shared: set[int] = set()
         self.gone = 0
 
-    def shorten(self, artifact: int) -> Iterator[None]:
-        """The steps before the last: an artifact of many pieces becomes shorter, until few are left."""
+    def steps(self, artifact: int) -> Iterator[None]:
+        """Delete an artifact: one of many pieces becomes shorter first; the transaction may end after each step."""
         while len(pieces := self._connection.rows(LAST_PIECES, (artifact, _PIECES + 1))) > 1:
             start, chunks = self._last(pieces)
             if start == pieces[-1][0] and len(pieces) <= _PIECES:
-                return
+                break
             before = int(self._connection.value(SIZE, (artifact,)))
             self._connection.write(REMOVE_PIECES, (artifact, start))
             self.gone += before - int(self._connection.write(SHORTEN, (start, artifact))[0][0])
             self._take_away(chunks)
             yield
-
-    def finish(self, artifact: int) -> None:
-        """The last step, once it is short: the artifact goes."""
-        chunks = {row[2] for row in self._connection.rows(LAST_PIECES, (artifact, _PIECES))}
-        chunks.add(self._connection.value(OWN_CHUNK, (artifact,)))
-        self.gone += sum(row[0] for row in self._connection.write(REMOVE, (artifact,)))
+        chunks = {row[2] for row in pieces}
+        for size, chunk in self._connection.write(REMOVE, (artifact,)):
+            self.gone += size
+            chunks.add(chunk)
         self._take_away(chunks - {None})
 
     @staticmethod
