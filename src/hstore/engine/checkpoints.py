@@ -36,13 +36,17 @@ class Checkpoints:
 
     Attributes:
         over: the WAL has reached its limit; `make_room` before writing more.
+        often: at a quarter of the interval: who does long work that nobody waits for keeps the WAL so small that others
+            do not come to a checkpoint, or have to be kept out for one.
+        patience: how the connection waits.
     """
 
-    __slots__ = ("_due", "_in_vain", "_patience", "over")
+    __slots__ = ("_due", "_in_vain", "often", "over", "patience")
 
     def __init__(self, patience: Patience) -> None:
         self.over = False
-        self._patience = patience
+        self.often = False
+        self.patience = patience
         self._due = WAL_INTERVAL
         self._in_vain = 0
 
@@ -57,14 +61,15 @@ class Checkpoints:
 
     def __call__(self, raw: apsw.Connection, _database: str, pages: int) -> int:
         """After a commit. What fails here has not failed the commit, so nothing is raised."""
-        if pages < self._due and (self._due == WAL_INTERVAL or pages >= self._due - WAL_INTERVAL):
+        interval = WAL_INTERVAL // 4 if self.often else WAL_INTERVAL
+        if pages < self._due and (self._due == interval or pages >= self._due - interval):
             return 0
         if pages < self._due:  # it began anew
-            self._due = WAL_INTERVAL
+            self._due = interval
             self._in_vain = 0
             self.over = False
         if pages >= self._due:
-            self._due = pages + WAL_INTERVAL
+            self._due = pages + interval
             self.over = pages >= WAL_LIMIT
             try:
                 self._advance(raw, pages)
@@ -81,16 +86,16 @@ class Checkpoints:
     def _restart(self, raw: apsw.Connection, seconds: float) -> None:
         """Keep writers out until all is in the database and readers have left the WAL; BusyError past the bound."""
         try:
-            self._patience.press(seconds)
+            self.patience.press(seconds)
             raw.wal_checkpoint(mode=_RESTART)
         finally:
-            self._patience.pressing = False  # no call, in which a second interrupt could come first
+            self.patience.pressing = False  # no call, in which a second interrupt could come first
         self._in_vain = 0
         self.over = False
 
     def make_room(self, raw: apsw.Connection) -> bool:
         """Begin the WAL anew within the usual bound of waiting; False if somebody was reading it all the time."""
-        deadline = monotonic() + self._patience.seconds
+        deadline = monotonic() + self.patience.seconds
         while True:
             try:
                 self._restart(raw, deadline - monotonic())

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, Union
 
-    from hstore.engine.waiting import Patience
+    from hstore.engine.checkpoints import Checkpoints
 
     Value = Union[None, int, float, str, bytes]
     Row = tuple[Any, ...]
@@ -53,7 +53,7 @@ class Connection:
         """Counts transactions: what was read in one holds until the next."""
         self.rollbacks = 0
         """Counts what was undone, whole transactions and savepoints: what was read before may no longer be there."""
-        self.patience: Patience | None = None
+        self.checkpoints: Checkpoints | None = None
         self._opener = opener
         # Held once by a thread, however deep its transactions nest.
         self._lock: Any = RLock()

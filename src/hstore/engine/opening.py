@@ -73,7 +73,7 @@ def open_writer(path: str, *, create: bool, durability: str, timeout: float, app
             created = files.create(path)
         guard = Guard(path, checkpoints)
         connection = Connection(path, opener, timeout, guard)
-    connection.patience = patience
+    connection.checkpoints = checkpoints
     try:
         applied = _prepare(connection, unsafe, app_version)
         connection.using(guard.note)

@@ -53,15 +53,19 @@ class Pace:
                 for _ in steps:
                     pass
             return
-        more = True
-        while more:
-            with connection.transaction():
-                begun = monotonic()
-                more = _until(steps, begun + SLICE)
-            taken = monotonic() - begun
-            between()
-            if more:
-                sleep(self._pause(taken))
+        self._checkpoint_often(True)
+        try:
+            more = True
+            while more:
+                with connection.transaction():
+                    begun = monotonic()
+                    more = _until(steps, begun + SLICE)
+                taken = monotonic() - begun
+                between()
+                if more:
+                    sleep(self._pause(taken))
+        finally:
+            self._checkpoint_often(False)
 
     def try_for(self, steps: Iterator[object], seconds: float) -> bool:
         """Do what can be done in about so many seconds, without waiting for anybody.
@@ -73,7 +77,7 @@ class Pace:
             Busy: another process is writing.
         """
         connection = self._connection
-        impatient = set() if connection.patience is None else connection.patience.impatient
+        impatient = set() if connection.checkpoints is None else connection.checkpoints.patience.impatient
         end = monotonic() + seconds
         impatient.add(get_ident())
         try:
@@ -88,6 +92,11 @@ class Pace:
                 sleep(pause)
         finally:
             impatient.discard(get_ident())
+
+    def _checkpoint_often(self, often: bool) -> None:
+        """Keep the WAL small, so that others come to no checkpoint; or as ever again."""
+        if self._connection.checkpoints is not None:
+            self._connection.checkpoints.often = often
 
     def _pause(self, taken: float) -> float:
         """Seconds to rest after a transaction that took so long."""
