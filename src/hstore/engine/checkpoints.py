@@ -38,14 +38,16 @@ class Checkpoints:
         over: the WAL has reached its limit; `make_room` before writing more.
         often: at a quarter of the interval: who does long work that nobody waits for keeps the WAL so small that others
             do not come to a checkpoint, or have to be kept out for one.
+        pages: in the WAL after the last commit.
         patience: how the connection waits.
     """
 
-    __slots__ = ("_due", "_in_vain", "often", "over", "patience")
+    __slots__ = ("_due", "_in_vain", "often", "over", "pages", "patience")
 
     def __init__(self, patience: Patience) -> None:
         self.over = False
         self.often = False
+        self.pages = 0
         self.patience = patience
         self._due = WAL_INTERVAL
         self._in_vain = 0
@@ -61,6 +63,7 @@ class Checkpoints:
 
     def __call__(self, raw: apsw.Connection, _database: str, pages: int) -> int:
         """After a commit. What fails here has not failed the commit, so nothing is raised."""
+        self.pages = pages
         interval = WAL_INTERVAL // 4 if self.often else WAL_INTERVAL
         if pages < self._due and (self._due == interval or pages >= self._due - interval):
             return 0
@@ -79,6 +82,8 @@ class Checkpoints:
 
     def _advance(self, raw: apsw.Connection, pages: int) -> None:
         there, done = raw.wal_checkpoint(mode=_PASSIVE)
+        if self.often and pages < 2 * WAL_INTERVAL:
+            return  # there is time to try again, and keeping others out includes a sync
         if (done < there or pages >= 2 * WAL_INTERVAL) and pages >= 2 * self._in_vain:
             self._in_vain = pages
             self._restart(raw, min(_LONGEST, _BOUND * pages / WAL_INTERVAL))

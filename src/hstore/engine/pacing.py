@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SLICE = 0.0015
 """Seconds of one transaction. Its steps take less each, and it ends after the one in which the time was up."""
+_PAGES = 128
+"""Pages that a transaction may change until the next ones are made shorter: writing them is part of the time."""
 _ALONE, _COMPANY = 1.0, 5.0  # pauses, as multiples of the transaction before
 _LONGEST = 0.05  # seconds of a pause
 _REMEMBERED = 1.0  # seconds after another's commit in which more of them are expected
@@ -37,6 +39,8 @@ class Pace:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._pages = 0
+        self._slice = SLICE
         self._version = -1
         self._company_until = 0.0
 
@@ -59,7 +63,8 @@ class Pace:
             while more:
                 with connection.transaction():
                     begun = monotonic()
-                    more = _until(steps, begun + SLICE)
+                    more = _until(steps, begun + self._slice)
+                self._adapt()
                 taken = monotonic() - begun
                 between()
                 if more:
@@ -92,6 +97,14 @@ class Pace:
                 sleep(pause)
         finally:
             impatient.discard(get_ident())
+
+    def _adapt(self) -> None:
+        """Make the next transactions shorter if the last one has changed many pages, else longer again."""
+        if self._connection.checkpoints is None:
+            return
+        before, self._pages = self._pages, self._connection.checkpoints.pages
+        changed = self._pages if self._pages < before else self._pages - before  # of others too, if they have written
+        self._slice = max(self._slice / 2, SLICE / 8) if changed > _PAGES else min(self._slice * 1.2, SLICE)
 
     def _checkpoint_often(self, often: bool) -> None:
         """Keep the WAL small, so that others come to no checkpoint; or as ever again."""
