@@ -11,7 +11,8 @@ from hstore.errors import InvalidInput, NoKey, SealingError, WrongKey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
 
 SERVICE = "hstore"
@@ -53,40 +54,56 @@ class Sealing:
         Raises:
             NoKey, InvalidInput: as `seal`. WrongKey: none of the keys opens it, or it is damaged.
         """
-        fernet = self._fernet()
-        try:
-            content: bytes = fernet.decrypt(token)
-        except _package().InvalidToken:
-            raise _refused(token) from None
+        content: bytes | None = self._result("decrypt", token)
+        if content is None and not self._keys:
+            self._made = None  # the keyring may have a new key since it was asked
+            content = self._result("decrypt", token)
+        if content is None:
+            raise _refused(token)
         return content
 
-    def reseal(self, token: bytes) -> bytes:
-        """The same content under the first key.
+    def reseal(self, tokens: Iterable[bytes]) -> list[bytes]:
+        """The same contents under the first key there is now.
 
         Raises:
             NoKey, InvalidInput, WrongKey: as `open`.
         """
-        fernet = self._fernet()
-        try:
-            changed: bytes = fernet.rotate(token)
-        except _package().InvalidToken:
-            raise _refused(token) from None
+        self._made = None
+        changed = []
+        for token in tokens:
+            made = self._result("rotate", token)
+            if made is None:
+                raise _refused(token)
+            changed.append(made)
         return changed
 
-    def keep_new(self) -> None:
+    def keep_new(self, lock: Callable[[], AbstractContextManager[object]]) -> None:
         """Make a key and put it before those that the keyring has for this store.
+
+        Args:
+            lock: keeps others who do the same waiting, or the key of one of them would be lost.
 
         Raises:
             NoKey: a package is missing. SealingError: the keyring gives no answer, or cannot keep it.
         """
         keyring, key = _keyring(), new_key()
-        keys = (key, *self._kept(keyring))
-        try:
-            keyring.set_password(SERVICE, self._store_id(), ",".join(keys))
-        except Exception as failure:  # each backend has errors of its own
-            raise SealingError(f"keyring: it does not keep the key ({type(failure).__name__})") from None
+        self._kept(keyring)  # now it may ask to be unlocked, which takes time
+        with lock():
+            keys = (key, *self._kept(keyring))
+            try:
+                keyring.set_password(SERVICE, self._store_id(), ",".join(keys))
+            except Exception as failure:  # each backend has errors of its own
+                raise SealingError(f"keyring: it does not keep the key ({type(failure).__name__})") from None
         self._learn(keys)
         self._made = None
+
+    def _result(self, verb: str, token: bytes) -> Any:
+        """What one of Fernet's verbs makes of a token; None where no key opens it."""
+        fernet = self._fernet()
+        try:
+            return getattr(fernet, verb)(token)
+        except _package().InvalidToken:
+            return None
 
     def _fernet(self) -> Any:
         if self._made is None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -137,13 +139,24 @@ def test_key_in_the_keyring_is_for_one_database(hstore):
     assert hstore("--db", other, "connections", "add", "a", "mysql", "d", "--ask-password", input=b"x").returncode == 9
 
 
+def test_keys_that_are_made_at_once_are_all_kept(hstore):
+    """Each of several processes that put one before the others loses none of theirs."""
+    (hstore.folder / "drawer.py").write_text(DRAWER)
+    hstore.environment |= {"PYTHON_KEYRING_BACKEND": "drawer.Drawer", "PYTHONPATH": with_path(hstore.folder)}
+    with ThreadPoolExecutor(6) as threads:
+        done = list(threads.map(lambda _: hstore("key", "new", "--keyring"), range(6)))
+    assert [each.returncode for each in done] == [0] * 6
+    (kept,) = json.loads((hstore.folder / "drawer.json").read_text()).values()
+    assert len(set(kept.split(","))) == 6
+
+
 def with_path(folder):
     """PYTHONPATH with a folder more."""
     return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
 
 
 DRAWER = """
-import json, pathlib
+import json, pathlib, time
 from keyring.backend import KeyringBackend
 
 FILE = pathlib.Path(__file__).with_name("drawer.json")
@@ -155,6 +168,7 @@ class Drawer(KeyringBackend):
     def get_password(self, service, username):
         return self._all().get(f"{service} {username}")
     def set_password(self, service, username, password):
+        time.sleep(0.1)
         FILE.write_text(json.dumps(self._all() | {f"{service} {username}": password}))
     def delete_password(self, service, username):
         pass

@@ -75,7 +75,7 @@ def test_first_key_seals_and_all_open() -> None:
     token = sealing(old).seal(b"x")
     both = sealing(new, old)
     assert both.open(token) == b"x"
-    for made in (both.seal(b"x"), both.reseal(token)):
+    for made in (both.seal(b"x"), *both.reseal([token])):
         assert sealing(new).open(made) == b"x"
         with pytest.raises(WrongKey, match="none of the keys opens it"):
             sealing(old).open(made)
@@ -89,7 +89,7 @@ def test_wrong_key_and_damage_are_said() -> None:
     cases = [(other, token, "none of the keys"), (key, changed, "none of the keys")]
     cases += [(key, bad, "damaged") for bad in (token[:-8], token[:20], b"", b"\xff\xfe", b"gAAA!", b"A" * 100)]
     for each, bad, said in cases:
-        for verb in (sealing(each).open, sealing(each).reseal):
+        for verb in (sealing(each).open, lambda bad, each=each: sealing(each).reseal([bad])):
             with pytest.raises(WrongKey, match=said) as caught:
                 verb(bad)
             assert key not in repr(caught.value)
@@ -125,7 +125,7 @@ def test_without_the_package_the_error_names_the_extra(
     keys = [new_key()] if package == "keyring" else ["any"]
     if package == "keyring":
         with pytest.raises(SealingError, match=rf"hstore\[{extra}\]"):
-            sealing().keep_new()
+            sealing().keep_new(store.batch)
         assert sealing(*keys).open(sealing(*keys).seal(b"x")) == b"x"
     else:
         with pytest.raises(NoKey, match=rf"hstore\[{extra}\]"):
@@ -135,10 +135,10 @@ def test_without_the_package_the_error_names_the_extra(
 def test_key_in_the_keyring_is_used_where_the_environment_has_none(path: Path, drawer: Drawer) -> None:
     """It stands there under the store's id, so each store has its own; a new one goes before it."""
     with Store.open(path) as store:
-        store._sealing.keep_new()
+        store._sealing.keep_new(store.batch)
         store.config.set("k", ["v"], sensitive=True)
         assert list(drawer.kept) == [(SERVICE, store.store_id)]
-        store._sealing.keep_new()
+        store._sealing.keep_new(store.batch)
         first, second = drawer.kept[SERVICE, store.store_id].split(",")
     with Store.open(path) as store:
         assert store.config.get("k") == ["v"]
@@ -151,6 +151,20 @@ def test_key_in_the_keyring_is_used_where_the_environment_has_none(path: Path, d
         store.config.get("k")
 
 
+def test_a_key_that_others_put_into_the_keyring_is_known_at_once(path: Path, drawer: Drawer) -> None:
+    """A store that stays open opens what was sealed with a newer key, and reseals with that."""
+    with Store.open(path) as host, Store.open(path) as admin:
+        host._sealing.keep_new(host.batch)
+        host.config.set("old", 1, sensitive=True)
+        admin._sealing.keep_new(admin.batch)
+        admin.config.set("new", 2, sensitive=True)
+        assert (host.config.get("new"), host.config.get("old")) == (2, 1)
+        admin._sealing.keep_new(admin.batch)
+        assert host.config.reseal() == 2
+        drawer.kept[SERVICE, host.store_id] = drawer.kept[SERVICE, host.store_id].split(",")[0]
+        assert (admin.config.get("new"), admin.config.get("old")) == (2, 1)
+
+
 def test_keyring_that_refuses_is_an_error_and_nothing_in_it_is_replaced(store: Store, drawer: Drawer) -> None:
     """A locked keyring: no key is used, none is written over what may be there."""
     locked = Locked()
@@ -158,7 +172,7 @@ def test_keyring_that_refuses_is_an_error_and_nothing_in_it_is_replaced(store: S
     with pytest.raises(NoKey, match="KeyringLocked"):
         store.config.set("k", "v", sensitive=True)
     with pytest.raises(SealingError, match="no answer"):
-        store._sealing.keep_new()
+        store._sealing.keep_new(store.batch)
     assert locked.kept == {}
 
 
@@ -171,7 +185,7 @@ def test_keys_are_masked_wherever_they_stand(path: Path, monkeypatch: pytest.Mon
         assert store.recall("note") == "one [masked:value] two [masked:value]"
     monkeypatch.delenv("HSTORE_KEY")
     with Store.open(path) as store:
-        store._sealing.keep_new()
+        store._sealing.keep_new(store.batch)
         (kept,) = drawer.kept.values()
         store.remember("note", f"is {kept}")
         assert store.recall("note") == "is [masked:value]"

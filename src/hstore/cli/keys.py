@@ -33,7 +33,7 @@ def new(options: NewOptions, output: Output) -> int:
         output.line(new_key())
         return 0
     with writable(options.db) as store:
-        Sealing((), lambda: store.store_id, lambda keys: None).keep_new()
+        Sealing((), lambda: store.store_id, lambda keys: None).keep_new(store.batch)
     return 0
 
 

@@ -236,9 +236,9 @@ class Connections:
         """
         with self._connection.transaction():
             found = self._connection.rows(SEALED)
-            sealed = [(self._sealing.reseal(token), number) for number, token in found]
-            self._connection.write_many(RESEALED, sealed)
-            return len(sealed)
+            tokens = self._sealing.reseal(token for _, token in found)
+            self._connection.write_many(RESEALED, [(token, row[0]) for token, row in zip(tokens, found, strict=True)])
+            return len(found)
 
     def id_of(self, connection: ConnectionReference) -> int:
         """The row id of a connection named by name, id or result.

@@ -44,8 +44,9 @@ class Values:
     def reseal(self, sealed: str, resealed: str) -> int:
         """Seal what the statement `sealed` finds with the first key, by the statement `resealed`; return how many."""
         with self._connection.transaction():
-            found = [(self._sealing.reseal(token), number) for number, token in self._connection.rows(sealed)]
-            self._connection.write_many(resealed, found)
+            found = self._connection.rows(sealed)
+            tokens = self._sealing.reseal(token for _, token in found)
+            self._connection.write_many(resealed, [(token, row[0]) for token, row in zip(tokens, found, strict=True)])
             return len(found)
 
 
