@@ -276,8 +276,14 @@ def test_foreign_files_are_left_alone(hstore, tmp_path):
     (folder / "bad.log").write_text('{"hstore_fallback": 1, "key": 5}\n')
     (folder / "link.log").symlink_to(tmp_path / "elsewhere")
     (folder / "folder.log").mkdir()
+    (folder / "deep.log").write_text("[" * 100_000 + "\n")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.log")
+    before = sorted(folder.iterdir())
     assert hstore.run("true").returncode == 0
-    assert len(list(folder.iterdir())) == 4
+    for words in (("log", "adopt"), ("doctor",)):
+        assert hstore(*words).returncode == 0
+    assert sorted(folder.iterdir()) == before
     assert len(hstore.json("log", "list")) == 1
 
 

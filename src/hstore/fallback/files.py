@@ -76,6 +76,7 @@ def _make_private(folder: str) -> None:
 
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # for whoever writes a pipe, which is no file of ours
 
 
 def _is_ours(found: os.stat_result, kind: Any) -> bool:
@@ -111,11 +112,11 @@ class Reader:
         Raises:
             OSError: it cannot be read, or is not ours. ValueError: it has another form.
         """
-        self._file = open(os.open(path, os.O_RDONLY | _NO_LINK), "rb")  # noqa: SIM115 - closed by `close`
+        self._file = open(os.open(path, os.O_RDONLY | _NO_LINK | _NO_WAIT), "rb")  # noqa: SIM115 - closed by `close`
         try:
             if not _is_ours(os.fstat(self._file.fileno()), stat.S_ISREG):
                 raise OSError("no file, or another user's")
-            self.header = _checked(json.loads(self._file.readline(_LONGEST_FIRST_LINE)))
+            self.header = _checked(_loaded(self._file.readline(_LONGEST_FIRST_LINE)))
         except BaseException:
             self._file.close()
             raise
@@ -144,7 +145,7 @@ class Reader:
             place = data.rfind(b"\n")
             place = place if place >= 0 and self._mark.startswith(data[place:]) else len(data)
         elif data.endswith(b"}\n"):
-            self.end = json.loads(data[place:])
+            self.end = _loaded(data[place:])
         self._held = data[place:]
         return data[:place]
 
@@ -165,6 +166,13 @@ class Reader:
 
 
 _FIELDS = {"key": str, "place": str, "owner": str, "app": str, "argv": list, "started_at": int}
+
+
+def _loaded(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _checked(header: Any) -> dict[str, Any]:
