@@ -359,8 +359,12 @@ def test_part_of_a_packed_chunk_goes(store: Store) -> None:
 
 def test_sessions_go_when_they_are_over_and_unused(store: Store) -> None:
     """By age: ended, not active since, no run since, none running; all that was done in them goes."""
-    for key in ("goes", "open", "lately", "active", "running"):
+    began = {}
+    for key in ("goes", "open", "lately", "active", "running", "ended"):
         store.session(key)
+        began[key] = store.record_run("a", "a", session=key, started_at=now() / MICRO - 200 * DAY)
+        if key != "ended":
+            store.runs.finish(began[key], finished_at=now() / MICRO - 150 * DAY)
         store.record_run("a", "a", session=key, started_at=now() / MICRO - 100 * DAY, duration=1, exit_code=0)
         store.remember("k", 1, scope="session", session=key)
     store.record_run("a", "a", session="lately", exit_code=0)
@@ -370,11 +374,13 @@ def test_sessions_go_when_they_are_over_and_unused(store: Store) -> None:
     connection.write("UPDATE sessions SET ended_at = $1, last_active_at = $1", (long_ago,))
     connection.write("UPDATE sessions SET ended_at = NULL WHERE key = 'open'")
     connection.write("UPDATE sessions SET last_active_at = $1 WHERE key = 'active'", (now(),))
+    store.runs.finish(began["ended"], exit_code=0)  # a newer run of that session ended long ago
     store.retention.set("sessions", max_age=30 * DAY)
     assert rows_of(store.retention.clean()) == {"sessions": 1}
-    assert sorted(each.key for each in store.sessions.list()) == ["active", "lately", "open", "running"]
-    assert len(store.runs.list()) == 6
-    assert store.query("SELECT owner FROM memory ORDER BY owner") == (("active",), ("lately",), ("open",), ("running",))
+    stay = ["active", "ended", "lately", "open", "running"]
+    assert sorted(each.key for each in store.sessions.list()) == stay
+    assert len(store.runs.list()) == 12
+    assert store.query("SELECT owner FROM memory ORDER BY owner") == tuple((key,) for key in stay)
 
 
 # --- how it is done ---------------------------------------------------------------------------------------------------

@@ -46,6 +46,11 @@ FINISH = """
 """
 # Whoever was at them does not end them any more.
 FAIL_STEPS = "UPDATE run_steps SET status = 'failed', finished_at = $1 WHERE run_id = $2 AND status = 'running'"
+# The newest run of a session tells when that was last used, as it stands; what another run tells is to be noted.
+TOUCH_SESSION = """
+    UPDATE sessions SET last_active_at = $1 WHERE id = (SELECT session_id FROM runs WHERE id = $2)
+        AND last_active_at < $1 AND EXISTS (SELECT 1 FROM runs WHERE session_id = sessions.id AND id > $2)
+"""
 RUNNING = "SELECT id, owner FROM runs WHERE status = 'running' AND owner IS NOT NULL ORDER BY id"
 LOSE = "UPDATE runs SET status = 'lost' WHERE id = $1 AND status = 'running'"
 STILL_RUNNING = "r.status = 'running' AND r.id NOT IN (SELECT value FROM json_each("
@@ -193,6 +198,7 @@ class Runs:
             length = max(0, end - state[1]) if duration is None else from_seconds("duration", duration)
             self._connection.write(FINISH, (end, length, code, number, status_of(code, number), run))
             self._connection.write(FAIL_STEPS, (end, run))
+            self._connection.write(TOUCH_SESSION, (end, run))
 
     def get(self, run: int) -> Run:
         """The run of that id.
