@@ -276,6 +276,7 @@ def test_two_who_delete_the_same_say_so_once(store: Store, path: Path) -> None:
     assert store.sessions.list() == []
     assert_whole(store)
 
+
 def test_more_than_are_looked_at_together(store: Store) -> None:
     """A device with hundreds of sessions, a session with hundreds of runs, a run with hundreds of artifacts."""
     store.devices.register("device")
