@@ -6,6 +6,7 @@ from hstore.clock import from_time, now, to_datetime
 from hstore.door import NAME_LIMIT
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters
+from hstore.references import References
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ CONFIG = "SELECT config FROM agents WHERE id = $1"
 SELECT = "SELECT id, key, name, workspace_path, config, created_at, updated_at FROM agents"
 BY_ID = SELECT + " WHERE id = $1"
 ID_OF_KEY = "SELECT id FROM agents WHERE key = $1"
-ID_OF_ID = "SELECT id FROM agents WHERE id = $1"
-ID_OF_BOTH = "SELECT id FROM agents WHERE id = $1 AND key = $2"
+KEY_OF_ID = "SELECT key FROM agents WHERE id = $1"
 
 
 class Agents:
@@ -43,6 +43,16 @@ class Agents:
     def __init__(self, connection: Connection, door: Door) -> None:
         self._connection = connection
         self._door = door
+        self._references = References(
+            connection,
+            door,
+            "agent",
+            by_key=ID_OF_KEY,
+            by_id=KEY_OF_ID,
+            result=_result,
+            named="an agent, its key or its id",
+            unknown="there is no agent of that name; store.agents.create makes one",
+        )
 
     def create(
         self,
@@ -101,15 +111,7 @@ class Agents:
         Raises:
             NotFound: there is none. InvalidInput: it is none of the three.
         """
-        if isinstance(agent, str):
-            found = self._connection.value(ID_OF_KEY, (self._door.key("agent", agent),))
-        elif isinstance(agent, int) and not isinstance(agent, bool):
-            found = self._connection.value(ID_OF_ID, (agent,)) if 0 < agent < 1 << 63 else None
-        else:
-            found = self._connection.value(ID_OF_BOTH, _id_and_key(agent))
-        if found is None:
-            raise NotFound("agent: there is no agent of that name; store.agents.create makes one")
-        return int(found)
+        return self._references.id_of(agent)
 
     def list(
         self,
@@ -198,12 +200,10 @@ class Agents:
         return masked
 
 
-def _id_and_key(agent: object) -> tuple[int, str]:
+def _result() -> type[Agent]:
     from hstore.models.devices import Agent
 
-    if not isinstance(agent, Agent):
-        raise InvalidInput(f"agent: an agent, its key or its id, not {type(agent).__name__}")
-    return agent.id, agent.key
+    return Agent
 
 
 def _agent(row: tuple[Any, ...]) -> Agent:

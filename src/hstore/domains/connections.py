@@ -6,6 +6,7 @@ from hstore.clock import now, optional_datetime, to_datetime
 from hstore.door import NAME_LIMIT
 from hstore.errors import InvalidInput, NotFound, SealingError
 from hstore.listing import Filters, one_of, truth
+from hstore.references import References
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ SELECT = """
 """
 BY_ID = SELECT + " WHERE id = $1"
 ID_OF_NAME = "SELECT id FROM database_connections WHERE name = $1"
-ID_OF_ID = "SELECT id FROM database_connections WHERE id = $1"
+NAME_OF_ID = "SELECT name FROM database_connections WHERE id = $1"
 SEALED_OF = "SELECT name, sealed_password FROM database_connections WHERE id = $1"
 DELETE = "DELETE FROM database_connections WHERE id = $1"
 SET_ACTIVE = "UPDATE database_connections SET active = $1, updated_at = max(updated_at, $2) WHERE id = $3"
@@ -67,6 +68,16 @@ class Connections:
         self._door = door
         self._sealing = sealing
         self._audit = audit
+        self._references = References(
+            connection,
+            door,
+            "connection",
+            by_key=ID_OF_NAME,
+            by_id=NAME_OF_ID,
+            result=_result,
+            named="a saved connection, its name or its id",
+            unknown="there is no such connection; store.connections.save makes one",
+        )
 
     def save(
         self,
@@ -246,15 +257,7 @@ class Connections:
         Raises:
             NotFound: there is none.
         """
-        if isinstance(connection, str):
-            found = self._connection.value(ID_OF_NAME, (self._door.key("connection", connection),))
-        else:
-            number = connection if isinstance(connection, int) else _id_of_saved(connection)
-            known = not isinstance(number, bool) and 0 < number < 1 << 63
-            found = self._connection.value(ID_OF_ID, (number,)) if known else None
-        if found is None:
-            raise NotFound("connection: there is no such connection; store.connections.save makes one")
-        return int(found)
+        return self._references.id_of(connection)
 
     def _read(self, number: int) -> SavedConnection:
         return _saved(self._connection.rows(BY_ID, (number,))[0])
@@ -277,12 +280,10 @@ class Connections:
         return error.replace(password, "[masked:password]") if len(password) >= SHORTEST_SHOWN else error
 
 
-def _id_of_saved(connection: object) -> int:
+def _result() -> type[SavedConnection]:
     from hstore.models.connections import SavedConnection
 
-    if not isinstance(connection, SavedConnection):
-        raise InvalidInput(f"connection: a saved connection, its name or its id, not {type(connection).__name__}")
-    return connection.id
+    return SavedConnection
 
 
 def _port(port: int | None) -> int | None:

@@ -8,6 +8,7 @@ from hstore.clock import from_seconds, from_time, now, to_datetime
 from hstore.door import JSON_LIMIT, json_array, several
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import ALL, Filters, positive, whole
+from hstore.references import References
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ SELECT = """
 BY_ID = SELECT + " WHERE c.id = $1"
 REST_OF_THREAD = SELECT + " WHERE c.thread_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"
 ID_OF_KEY = "SELECT id FROM conversations WHERE key = $1"
-ID_OF_ID = "SELECT id FROM conversations WHERE id = $1"
+KEY_OF_ID = "SELECT key FROM conversations WHERE id = $1"
 PLACE = "SELECT coalesce(thread_id, id), depth + 1 FROM conversations WHERE id = $1"
 DELETE = "DELETE FROM conversations WHERE id = $1 RETURNING id"
 NAMES_OF_FILES = "SELECT path, name, type FROM tracked_files WHERE path IN (SELECT value FROM json_each($1))"
@@ -60,6 +61,16 @@ class Conversations:
         self._door = door
         self._session_id = session_id
         self._count = count
+        self._references = References(
+            connection,
+            door,
+            "conversation",
+            by_key=ID_OF_KEY,
+            by_id=KEY_OF_ID,
+            result=_result,
+            named="a conversation, its key or its id",
+            unknown="there is no conversation of that name; list() shows those that are there",
+        )
 
     def add(
         self,
@@ -195,14 +206,7 @@ class Conversations:
         Raises:
             NotFound: there is no such conversation; `field` names the argument.
         """
-        number: object = conversation
-        if isinstance(conversation, str):
-            number = self._connection.value(ID_OF_KEY, (self._door.key(field, conversation),))
-        else:
-            number = self._connection.value(ID_OF_ID, (_number(field, conversation),))
-        if number is None:
-            raise NotFound(f"{field}: there is no conversation of that name; list() shows those that are there")
-        return int(number)  # type: ignore[call-overload,no-any-return] # an id
+        return self._references.id_of(conversation, field)
 
     def _below(self, parent: ConversationReference) -> tuple[int, int, int]:
         """Parent, thread and depth of what goes on with `parent`."""
@@ -221,13 +225,10 @@ class Conversations:
         return text
 
 
-def _number(field: str, conversation: object) -> int:
+def _result() -> type[Conversation]:
     from hstore.models.conversations import Conversation
 
-    number = conversation.id if isinstance(conversation, Conversation) else conversation
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise InvalidInput(f"{field}: a conversation, its key or its id, not {type(conversation).__name__}")
-    return number if 0 < number < 1 << 63 else 0
+    return Conversation
 
 
 def _databases(values: Iterable[str | int]) -> list[str | int]:

@@ -6,6 +6,7 @@ from hstore.clock import from_time, now, optional_datetime, to_datetime
 from hstore.config import PROFILES
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters, identifier, one_of, truth, whole
+from hstore.references import References
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ SELECT = """
 BY_KEY = SELECT + " WHERE s.key = $1"
 BY_ID = SELECT + " WHERE s.id = $1"
 ID_OF_KEY = "SELECT id FROM sessions WHERE key = $1"
-ID_OF_BOTH = "SELECT id FROM sessions WHERE id = $1 AND key = $2"
-ID_OF_ID = "SELECT id FROM sessions WHERE id = $1"
 KEY_OF_ID = "SELECT key FROM sessions WHERE id = $1"
 TOUCH = "UPDATE sessions SET last_active_at = max($1, last_active_at) WHERE id = $2"
 END = "UPDATE sessions SET ended_at = $1, last_active_at = max($1, last_active_at) WHERE id = $2"
@@ -65,6 +64,16 @@ class Sessions:
         self._door = door
         self._project = project
         self._delete = delete
+        self._references = References(
+            connection,
+            door,
+            "session",
+            by_key=ID_OF_KEY,
+            by_id=KEY_OF_ID,
+            result=_result,
+            named="a session, its key or its id",
+            unknown="there is no session of that name; HEIMDAL_SESSION or store.session(key) creates one",
+        )
 
     def open(
         self,
@@ -114,17 +123,7 @@ class Sessions:
 
     def id_of(self, session: Reference) -> int:
         """The row id of a session named by key, id or result."""
-        if isinstance(session, str):
-            found = self._connection.value(ID_OF_KEY, (self._door.key("session", session),))
-        elif isinstance(session, int) and not isinstance(session, bool):
-            found = self._connection.value(ID_OF_ID, (session,)) if 0 < session < 1 << 63 else None
-        else:
-            found = self._connection.value(ID_OF_BOTH, _id_and_key(session))
-        if found is None:
-            raise NotFound(
-                "session: there is no session of that name; HEIMDAL_SESSION or store.session(key) creates one"
-            )
-        return int(found)
+        return self._references.id_of(session)
 
     def masked_key(self, key: str) -> str:
         """The form in which a key is stored."""
@@ -273,12 +272,10 @@ class Sessions:
             return self.context(number)
 
 
-def _id_and_key(session: object) -> tuple[int, str]:
+def _result() -> type[Session]:
     from hstore.models import Session
 
-    if not isinstance(session, Session):
-        raise InvalidInput(f"session: a session, its key or its id, not {type(session).__name__}")
-    return session.id, session.key
+    return Session
 
 
 def _session(row: tuple[Any, ...]) -> Session:

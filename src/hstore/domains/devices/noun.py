@@ -7,6 +7,7 @@ from hstore.domains.devices.credentials import Credentials, encoded, hashed
 from hstore.domains.devices.rows import COLUMNS, REGISTER, ROLES, UPDATE, given, to_device
 from hstore.errors import AccessDenied, InvalidInput, NotFound
 from hstore.listing import Filters, one_of, truth
+from hstore.references import References
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hstore.engine import Connection
     from hstore.models.devices import Device, DeviceReference
 
+UNKNOWN = "there is no device of that name; store.devices.register makes one"
 STATUSES = ("online", "offline", "unseen")
 SAID = ("online", "offline")
 OFFLINE_AFTER = 90.0
@@ -34,8 +36,7 @@ REVOKE = """
 """
 BY_ID = COLUMNS + " WHERE d.id = $1"
 ID_OF_KEY = "SELECT id FROM devices WHERE key = $1"
-ID_OF_ID = "SELECT id FROM devices WHERE id = $1"
-ID_OF_BOTH = "SELECT id FROM devices WHERE id = $1 AND key = $2"
+KEY_OF_ID = "SELECT key FROM devices WHERE id = $1"
 HEARTBEAT = """
     UPDATE device_presence SET said = $1, last_seen_at = max($2, last_seen_at)
     WHERE device_id = (SELECT id FROM devices WHERE key = $3) RETURNING 1
@@ -73,6 +74,16 @@ class Devices:
         self._connection = connection
         self._door = door
         self._credentials = Credentials(connection)
+        self._references = References(
+            connection,
+            door,
+            "device",
+            by_key=ID_OF_KEY,
+            by_id=KEY_OF_ID,
+            result=_result,
+            named="a device, its key or its id",
+            unknown=UNKNOWN,
+        )
         self._audit = audit
         self._delete = delete
 
@@ -224,15 +235,7 @@ class Devices:
         Raises:
             NotFound: there is none. InvalidInput: it is none of the three.
         """
-        if isinstance(device, str):
-            found = self._connection.value(ID_OF_KEY, (self._door.known_key("device", device),))
-        elif isinstance(device, int) and not isinstance(device, bool):
-            found = self._connection.value(ID_OF_ID, (device,)) if 0 < device < 1 << 63 else None
-        else:
-            found = self._connection.value(ID_OF_BOTH, _id_and_key(device))
-        if found is None:
-            raise _unknown()
-        return int(found)
+        return self._references.id_of(device)
 
     def list(
         self,
@@ -335,7 +338,7 @@ class Devices:
         row = (status, now(), self._door.known_key("key", key))
         write = self._connection.write
         if not write(HEARTBEAT, row) and not write(FIRST_HEARTBEAT, row):
-            raise _unknown()
+            raise NotFound(f"key: {UNKNOWN}")
 
     def set_secret(self, device: DeviceReference, secret: str | bytes) -> None:
         """Give a device a shared secret, in place of the one it had, and write that into the audit log.
@@ -384,13 +387,7 @@ def _online_from(offline_after: float) -> int:
     return now() - from_seconds("offline_after", offline_after)
 
 
-def _id_and_key(given: object) -> tuple[int, str]:
+def _result() -> type[Device]:
     from hstore.models.devices import Device
 
-    if not isinstance(given, Device):
-        raise InvalidInput(f"device: a device, its key or its id, not {type(given).__name__}")
-    return given.id, given.key
-
-
-def _unknown() -> NotFound:
-    return NotFound("device: there is no device of that name; store.devices.register makes one")
+    return Device

@@ -8,6 +8,7 @@ from hstore.domains.knowledge.relationships import DIRECTIONS, TYPES, Relationsh
 from hstore.door import JSON_LIMIT, KEY_LIMIT, NAME_LIMIT, several_texts
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import ALL, Filters, identifier, one_of, positive, share
+from hstore.references import References
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ BY_ID = SELECT + " WHERE i.id = $1"
 SUREST = SELECT + " ORDER BY i.confidence DESC, i.id DESC LIMIT $1"
 SUREST_OF_TYPE = SELECT + " WHERE i.type = $1 ORDER BY i.confidence DESC, i.id DESC LIMIT $2"
 ID_OF_KEY = "SELECT id FROM knowledge_items WHERE key = $1"
-ID_OF_ID = "SELECT id FROM knowledge_items WHERE id = $1"
+KEY_OF_ID = "SELECT key FROM knowledge_items WHERE id = $1"
 DELETE = "DELETE FROM knowledge_items WHERE id = $1 RETURNING id"
 
 
@@ -54,6 +55,16 @@ class Knowledge:
         self._connection = connection
         self._door = door
         self._relationships = Relationships(connection)
+        self._references = References(
+            connection,
+            door,
+            "item",
+            by_key=ID_OF_KEY,
+            by_id=KEY_OF_ID,
+            result=_result,
+            named="an item, its key or its id",
+            unknown="there is no knowledge item of that name; list() shows those that are there",
+        )
 
     def add(
         self,
@@ -211,7 +222,7 @@ class Knowledge:
         """
         _kind(type)
         one_of("direction", direction, DIRECTIONS)
-        number, most = self._number_of(item), positive("limit", limit) or ALL
+        number, most = self._references.number(item), positive("limit", limit) or ALL
         found = self._relationships.related(number, type, direction, most)
         if not found:
             self.id_of(item)  # asked only now, since it costs a tenth of the whole
@@ -244,7 +255,7 @@ class Knowledge:
         _kind(type)
         one_of("direction", direction, DIRECTIONS)
         identifier("depth", depth)
-        number, most = self._number_of(item), positive("limit", limit) or ALL
+        number, most = self._references.number(item), positive("limit", limit) or ALL
         found = self._relationships.walk(number, depth, type, direction, most)
         if not found:
             self.id_of(item)
@@ -313,19 +324,7 @@ class Knowledge:
         Raises:
             NotFound: there is no such item; `field` names the argument.
         """
-        number = self._number_of(item, field)
-        if not isinstance(item, str) and self._connection.value(ID_OF_ID, (number,)) is None:
-            raise _unknown(field)
-        return number
-
-    def _number_of(self, item: KnowledgeReference, field: str = "item") -> int:
-        """As `id_of`, but one that was given by its number may not be there."""
-        if not isinstance(item, str):
-            return _number(field, item)
-        number = self._connection.value(ID_OF_KEY, (self._door.key(field, item),))
-        if number is None:
-            raise _unknown(field)
-        return int(number)
+        return self._references.id_of(item, field)
 
     def _title(self, title: str) -> str:
         masked = self._door.text("title", title, NAME_LIMIT)
@@ -338,17 +337,10 @@ class Knowledge:
         return self._door.optional("source_id", text, KEY_LIMIT)
 
 
-def _unknown(field: str) -> NotFound:
-    return NotFound(f"{field}: there is no knowledge item of that name; list() shows those that are there")
-
-
-def _number(field: str, item: object) -> int:
+def _result() -> type[KnowledgeItem]:
     from hstore.models.knowledge import KnowledgeItem
 
-    number = item.id if isinstance(item, KnowledgeItem) else item
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise InvalidInput(f"{field}: an item, its key or its id, not {item.__class__.__name__}")
-    return number if 0 < number < 1 << 63 else 0
+    return KnowledgeItem
 
 
 def _kind(kind: str | None) -> None:
