@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hstore import Store
 from hstore.fallback.adopting import adopt
 from hstore.fallback.files import MOST, Reader
+from hstore.fallback.writing import FallbackFile
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX shells, signals and permissions")
 
@@ -225,10 +231,51 @@ def test_too_much_output_keeps_its_beginning_and_its_end(broken, tmp_path, budge
     notice, _, tail = rest.partition(b" left out here]\n")
     whole = b"".join(b"%d\n" % number for number in range(1, count + 1))
     size, lines = (int(word) for word in notice.replace(b"lines", b"").split(b" bytes in "))
-    assert whole == head + whole[len(head) : len(head) + size] + tail
+    assert_same(head + whole[len(head) : len(head) + size] + tail, whole)
     assert lines == whole[len(head) : len(head) + size].count(b"\n")
     assert head.endswith(b"\n")
     assert most // 2 < len(head) + len(tail) <= most
+
+
+@given(
+    lengths=st.lists(st.integers(0, 700), min_size=1, max_size=40),
+    size=st.integers(1, 100_000),
+    cuts=st.lists(st.integers(1, 9000), min_size=1, max_size=60),
+    most=st.integers(16_000, 60_000),
+)
+def test_however_output_comes_it_is_cut_between_lines(tmp_path_factory, lengths, size, cuts, most):
+    """Head and tail are whole lines for every size of its pieces, and what is within the bound is kept whole."""
+    lines = (b"%d " % number + b"." * length + b"\n" for number, length in enumerate(itertools.cycle(lengths)))
+    whole = b""
+    while len(whole) < size:
+        whole += next(lines)
+    place = tmp_path_factory.mktemp("cut") / "project.db"
+    file = FallbackFile(place, ["seq"], name=None, cwd=None, git_sha=None, pid=None, started_at=time.time(), limit=most)
+    start = 0
+    for cut in itertools.cycle(cuts):
+        file.write("stdout", whole[start : start + cut])
+        start += cut
+        if start >= len(whole):
+            break
+    file.finish(exit_code=0, signal=None, duration=1.0, complete=True)
+    kept = content(Path(file.path))
+    shutil.rmtree(place.parent)
+    if len(whole) <= most:
+        assert kept == whole
+        return
+    head, _, rest = kept.partition(b"[hstore: ")
+    notice, _, tail = rest.partition(b" left out here]\n")
+    size, lines = (int(word) for word in notice.replace(b"lines", b"").split(b" bytes in "))
+    assert_same(head + whole[len(head) : len(head) + size] + tail, whole)
+    assert lines == whole.count(b"\n", len(head), len(head) + size)
+    assert head.endswith(b"\n")
+    assert most // 2 < len(head) + len(tail) <= most
+
+
+def assert_same(one, other):
+    """As `==`, without a difference of megabytes to be shown."""
+    assert len(one) == len(other)
+    assert all(one[place : place + 100] == other[place : place + 100] for place in range(0, len(one), 100))
 
 
 def test_recorder_killed_while_it_writes_a_file(broken, tmp_path):

@@ -6,7 +6,7 @@ import json
 import os
 
 from hstore.config import environment, settings
-from hstore.domains.artifacts.excerpts import head_length, notice, tail_start
+from hstore.domains.artifacts.excerpts import LONGEST_LINE, head_length, notice, tail_start
 from hstore.door import Door
 from hstore.fallback.files import FORM, MOST, create, place_of
 from hstore.liveness import this_process
@@ -70,6 +70,7 @@ class FallbackFile:
         most = MOST if limit is None else min(limit, MOST)
         self._tail_limit = min(most // 2, _TAIL)
         self._head_left = most - self._tail_limit
+        self._margin = min(LONGEST_LINE, self._head_left // 8)
         self._tail: list[bytes] = []
         self._tail_size = self._dropped = self._dropped_lines = 0
         self._at_line_start = True
@@ -103,17 +104,34 @@ class FallbackFile:
         if not masked:
             return
         if self._head_left:
-            head = masked
-            if len(masked) > self._head_left:
-                head = masked[: head_length(masked[: self._head_left])]
-                self._head_left = len(head)  # nothing more comes to the head
-            self._head_left -= len(head)
-            self._put(head)
-            masked = masked[len(head) :]
+            length = self._head_part(masked)
+            self._put(masked[:length])
+            masked = masked[length:]
         if masked:
             self._tail.append(masked)
             self._tail_size += len(masked)
             self._drop()
+
+    def _head_part(self, masked: bytes) -> int:
+        """How much of it belongs to the head, which ends with a line, in its margin or as near before as there is one.
+
+        What is written can be read at once, so the head cannot become shorter again: within the margin the first end of
+        a line that comes along is taken.
+        """
+        room = self._head_left
+        if len(masked) < room - self._margin:
+            self._head_left -= len(masked)
+            return len(masked)
+        if room <= self._margin and self._at_line_start:
+            length = 0
+        elif b"\n" not in masked[:room] and len(masked) <= room:  # a line that began before it goes on
+            self._head_left -= len(masked)
+            return len(masked)
+        else:
+            length = head_length(masked[:room])
+        self._head_left = 0
+        self._tail_limit += room - length  # so that what is within the bound is kept whole
+        return length
 
     def _drop(self) -> None:
         """Forget the oldest of the end, as long as enough is left."""
