@@ -16,6 +16,22 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 
+def write_what_hosts_keep(store: Store) -> None:
+    """Rows of the nouns that came with the fifth schema."""
+    store.devices.register("past", role="node", capabilities={"voice": False})
+    store.devices.heartbeat("past")
+    store.agents.create("past", name="Past")
+    store.remember("past", {"schema": 5})
+    store.remember("past", {"schema": 1})
+    store.tool_executions.record("open", {"path": "/past"}, success=True, session="past", device="past", duration=0.25)
+    store.events.add("low_disk_space", "warning", {"free": 1}, device="past")
+    first = store.conversations.add("Why?", "Because.", session="past")
+    store.conversations.add("And then?", "Nothing.", parent=first)
+    one, other = (store.knowledge.add(title, "content", type="pattern", key=title) for title in ("one", "other"))
+    store.knowledge.relate(one, other, "extends", strength=0.75)
+    store.retention.set("metrics", max_age=90 * 86_400)
+
+
 def main() -> None:
     """Write both files."""
     from test_schema import schema_of
@@ -31,6 +47,7 @@ def main() -> None:
             store.remember("past", {"schema": 1})
             store.audit.write("info", "past.written", run=run)
             store.wiki.add("Past", "a passage", session="past", run=run)
+            write_what_hosts_keep(store)
         (HERE / "past").mkdir(exist_ok=True)
         (HERE / "past" / f"{version:04}.db").write_bytes(path.read_bytes())
         (HERE / "schema.sql").write_text(schema_of(path))
