@@ -18,7 +18,7 @@ SLICE = 0.0015
 """Seconds of one transaction. Its steps take less each, and it ends after the one in which the time was up."""
 _PAGES = 128
 """Pages that a transaction may change until the next ones are made shorter: writing them is part of the time."""
-_ALONE, _COMPANY = 1.0, 5.0  # pauses, as multiples of the transaction before
+_ALONE, _COMPANY = 1.0, 8.0  # pauses, as multiples of the transaction before
 _LONGEST = 0.05  # seconds of a pause
 _REMEMBERED = 1.0  # seconds after another's commit in which more of them are expected
 _LOOKS = 500  # virtual machine instructions between two looks at the clock
@@ -30,8 +30,8 @@ class Pace:
     """Carries out work that is given as steps: each small, and after each of them the transaction may end.
 
     Nobody is told of waiting writers, who try again after pauses that grow to some 30 ms (see `waiting`). So what
-    counts is the part of the time in which the lock is free: with five sixths of it one try in six is in vain, and five
-    in a row are one in eight thousand. Transactions are short, so that more of the first tries fall into different
+    counts is the part of the time in which the lock is free: with eight ninths of it one try in nine is in vain, and six
+    in a row, some 90 ms, are one in half a million. Transactions are short, so that more of the first tries fall into different
     ones. Where nobody else has written lately the lock is free for half of the time.
 
     In a batch of the caller's there are no pauses: all of it is part of that one transaction.
