@@ -30,9 +30,9 @@ class Pace:
     """Carries out work that is given as steps: each small, and after each of them the transaction may end.
 
     Nobody is told of waiting writers, who try again after pauses that grow to some 30 ms (see `waiting`). So what
-    counts is the part of the time in which the lock is free: with eight ninths of it one try in nine is in vain, and six
-    in a row, some 90 ms, are one in half a million. Transactions are short, so that more of the first tries fall into different
-    ones. Where nobody else has written lately the lock is free for half of the time.
+    counts is the part of the time in which the lock is free: with eight ninths of it one try in nine is in vain, and
+    six in a row, some 90 ms, are one in half a million. Transactions are short, so that more of the first tries fall
+    into different ones. Where nobody else has written lately the lock is free for half of the time.
 
     In a batch of the caller's there are no pauses: all of it is part of that one transaction.
     """
