@@ -99,6 +99,18 @@ def from_seconds(field: str, value: float) -> int:
     return microseconds
 
 
+def above_zero(field: str, value: float) -> int:
+    """As `from_seconds`, for a duration that is not nothing.
+
+    Raises:
+        InvalidInput: as there, or less than half a microsecond.
+    """
+    microseconds = from_seconds(field, value)
+    if microseconds == 0:
+        raise InvalidInput(f"{field}: zero")
+    return microseconds
+
+
 def _from_seconds(field: str, value: float) -> int:
     try:
         return round(value * _SECOND)

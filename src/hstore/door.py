@@ -99,9 +99,9 @@ class Door:
             value = os.fsdecode(value)
         return self.optional(field, value)
 
-    def key(self, field: str, value: str) -> str:
-        """A caller's key: not empty, at most 1024 bytes."""
-        masked = self.text(field, value, KEY_LIMIT)
+    def key(self, field: str, value: str, limit: int = KEY_LIMIT) -> str:
+        """A caller's key, or a name: not empty, at most `limit` bytes."""
+        masked = self.text(field, value, limit)
         if not masked:
             raise InvalidInput(f"{field}: empty")
         return masked

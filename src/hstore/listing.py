@@ -41,6 +41,15 @@ class Filters:
             self._conditions.append(yes if truth(field, wanted) else no)
         return self
 
+    def between(self, moment: str, since: datetime | float | None, until: datetime | float | None) -> Filters:
+        """Add bounds of the column `moment`: from the first on, up to and without the second.
+
+        Raises:
+            InvalidInput: one of them is no time.
+        """
+        self.add(f"{moment} >=", None if since is None else from_time("since", since))
+        return self.add(f"{moment} <", None if until is None else from_time("until", until))
+
     def statement(
         self, select: str, id_column: str, limit: int | None, after: int | None
     ) -> tuple[str, Sequence[Value]]:
@@ -71,8 +80,7 @@ class Filters:
         Raises:
             InvalidInput: `limit` or `after` is no positive whole number, `since` or `until` no time.
         """
-        self.add(f"{moment} >=", None if since is None else from_time("since", since))
-        self.add(f"{moment} <", None if until is None else from_time("until", until))
+        self.between(moment, since, until)
         return connection.rows(*self.statement(select, "id", limit, after))
 
     def newest(
@@ -91,7 +99,8 @@ class Filters:
         """Read one page by time, newest first, and by id among the same times; each page costs the same.
 
         Where an index begins with the columns of the filters and goes on with `moment`, a page reads no other rows.
-        The page behind a row that has been deleted begins behind where that stood.
+        The page behind a row that has been deleted begins behind the one that was written before it: where that stood,
+        unless they were given times of their own.
 
         Args:
             connection: where to read.
@@ -129,6 +138,18 @@ class Filters:
         self._parameters += (moment, number)
         place = len(self._parameters)
         self._conditions.append(f"({column}, {prefix}id) < (${place - 1}, ${place})")
+
+
+def period(since: datetime | float | None, until: datetime | float | None) -> tuple[int, int]:
+    """Bounds as they are kept: from the first on, up to and without the second.
+
+    Raises:
+        InvalidInput: one of them is no time.
+    """
+    return (
+        -ALL if since is None else from_time("since", since),
+        ALL if until is None else from_time("until", until),
+    )
 
 
 def positive(field: str, value: int | None) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_time, now, to_datetime
+from hstore.clock import now, to_datetime
 from hstore.door import NAME_LIMIT
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters
@@ -76,7 +76,7 @@ class Agents:
         door = self._door
         row = (
             door.key("key", key),
-            self._name(key if name is None else name),
+            self._door.key("name", key if name is None else name, NAME_LIMIT),
             door.path("workspace_path", workspace_path),
             door.json_object("config", {} if config is None else config),
             now(),
@@ -133,12 +133,7 @@ class Agents:
         Raises:
             InvalidInput: a filter of the wrong type or range.
         """
-        filters = (
-            Filters()
-            .add("name =", self._door.optional("name", name))
-            .add("created_at >=", None if since is None else from_time("since", since))
-            .add("created_at <", None if until is None else from_time("until", until))
-        )
+        filters = Filters().add("name =", self._door.optional("name", name)).between("created_at", since, until)
         return [_agent(row) for row in self._connection.rows(*filters.statement(SELECT, "id", limit, after))]
 
     def update(
@@ -153,7 +148,11 @@ class Agents:
         Raises:
             NotFound: no such agent. InvalidInput: an empty name.
         """
-        row = (None if name is None else self._name(name), self._door.path("workspace_path", workspace_path), now())
+        row = (
+            None if name is None else self._door.key("name", name, NAME_LIMIT),
+            self._door.path("workspace_path", workspace_path),
+            now(),
+        )
         with self._connection.transaction():
             number = self.id_of(agent)
             self._connection.write(UPDATE, (*row, number))
@@ -192,12 +191,6 @@ class Agents:
         """
         with self._connection.transaction():
             self._connection.write(DELETE, (self.id_of(agent),))
-
-    def _name(self, name: str) -> str:
-        masked = self._door.text("name", name, NAME_LIMIT)
-        if not masked:
-            raise InvalidInput("name: empty")
-        return masked
 
 
 def _result() -> type[Agent]:

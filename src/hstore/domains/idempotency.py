@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
+from hstore.clock import above_zero, from_seconds, in_range, now, optional_datetime, to_datetime
 from hstore.digests import digest
 from hstore.door import KEY_LIMIT
 from hstore.errors import Busy, ClaimLost, InvalidInput
@@ -99,7 +99,7 @@ class Idempotency:
         from hstore.models.claims import Held
 
         who = (digest("key", key), self._door.key("method", method), self._device(device) or "")
-        times = (_above_zero("hold", hold), _above_zero("ttl", ttl))
+        times = (above_zero("hold", hold), above_zero("ttl", ttl))
         patience = from_seconds("wait", wait) / 1e6
         if patience and self._connection.in_transaction:
             raise InvalidInput("wait: not in a batch, which would keep the other from finishing")
@@ -172,7 +172,7 @@ class Idempotency:
             InvalidInput: `hold` is not above zero.
         """
         held = _id_and_holder(begun)
-        until = in_range("hold", now() + _above_zero("hold", hold))
+        until = in_range("hold", now() + above_zero("hold", hold))
         found = self._connection.write(EXTEND, (until, *held))
         if not found:
             raise _lost()
@@ -255,20 +255,12 @@ class Idempotency:
             .add("method =", self._door.optional("method", method, KEY_LIMIT))
             .add("device =", self._device(device))
             .when("finished", finished, "result IS NOT NULL", "result IS NULL")
-            .add("created_at >=", None if since is None else from_time("since", since))
-            .add("created_at <", None if until is None else from_time("until", until))
+            .between("created_at", since, until)
         )
         return [_key(row) for row in self._connection.rows(*filters.statement(SELECT, "id", limit, after))]
 
     def _device(self, device: str | None) -> str | None:
         return self._door.optional("device", device, KEY_LIMIT)
-
-
-def _above_zero(field: str, seconds: float) -> int:
-    microseconds = from_seconds(field, seconds)
-    if microseconds == 0:
-        raise InvalidInput(f"{field}: zero")
-    return microseconds
 
 
 def _id_and_holder(begun: Begun) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
+from hstore.clock import above_zero, from_time, in_range, now, optional_datetime, to_datetime
 from hstore.door import fitting, several_texts
 from hstore.errors import InvalidInput
 from hstore.listing import ALL, Filters, one_of, positive
@@ -172,8 +172,7 @@ class Memories:
             .add(scoped, None if scope is None else one_of("scope", scope, SCOPES))
             .add("owner =", owner)
             .add("category =", door.optional("category", category))
-            .add("updated_at >=", None if since is None else from_time("since", since))
-            .add("updated_at <", None if until is None else from_time("until", until))
+            .between("updated_at", since, until)
             .add("coalesce(expires_at, 9223372036854775807) >", now())
         )
         if tag is not None:
@@ -256,13 +255,12 @@ def _expiry(moment: int, ttl: float | None, expires_at: datetime | float | None)
     if ttl is not None and expires_at is not None:
         raise InvalidInput("ttl and expires_at say the same thing; give one of them")
     if ttl is not None:
-        expiry = in_range("ttl", moment + from_seconds("ttl", ttl))
-    elif expires_at is not None:
-        expiry = from_time("expires_at", expires_at)
-    else:
+        return in_range("ttl", moment + above_zero("ttl", ttl))
+    if expires_at is None:
         return None
+    expiry = from_time("expires_at", expires_at)
     if expiry <= moment:
-        raise InvalidInput("ttl: zero" if ttl is not None else "expires_at: in the past")
+        raise InvalidInput("expires_at: in the past")
     return expiry
 
 

@@ -6,7 +6,7 @@ from time import perf_counter_ns
 
 from hstore.clock import from_seconds, from_time, in_range, now, to_datetime
 from hstore.errors import HstoreError, InvalidInput, NotRecorded
-from hstore.listing import ALL, Filters, positive, truth, whole
+from hstore.listing import ALL, Filters, period, positive, truth, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ class Metrics:
         """
         from hstore.models.analytics import OperationSummary
 
-        begin = -ALL if since is None else from_time("since", since)
-        end = ALL if until is None else from_time("until", until)
+        begin, end = period(since, until)
         most = positive("newest", newest) or ALL
         if operation is None:
             rows = self._connection.rows(SUMMARY, (begin, end, most))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, in_range, now, to_datetime
+from hstore.clock import above_zero, in_range, now, to_datetime
 from hstore.digests import digest
 from hstore.door import KEY_LIMIT
-from hstore.errors import InvalidInput
 from hstore.listing import Filters, truth
 
 TYPE_CHECKING = False
@@ -54,9 +53,7 @@ class Nonces:
             InvalidInput: an empty nonce, or more than 64 KiB; a time to live that is not above zero.
         """
         moment, sender = now(), self._door.optional("device", device, KEY_LIMIT)
-        expiry = in_range("ttl", moment + from_seconds("ttl", ttl))
-        if expiry <= moment:
-            raise InvalidInput("ttl: zero")
+        expiry = in_range("ttl", moment + above_zero("ttl", ttl))
         return bool(self._connection.write(CLAIM, (digest("nonce", nonce), sender or "", moment, expiry)))
 
     def seen(self, nonce: str | bytes) -> bool:
@@ -90,8 +87,7 @@ class Nonces:
         filters = (
             Filters()
             .add("device =", self._door.optional("device", device, KEY_LIMIT))
-            .add("created_at >=", None if since is None else from_time("since", since))
-            .add("created_at <", None if until is None else from_time("until", until))
+            .between("created_at", since, until)
         )
         if expired is not None:
             filters.add("expires_at <=" if truth("expired", expired) else "expires_at >", now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hstore.clock import from_seconds, from_time, local_date, now, to_datetime
 from hstore.errors import InvalidInput
-from hstore.listing import ALL, Filters, positive
+from hstore.listing import ALL, Filters, period, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ class Productivity:
         """
         from hstore.models.analytics import ProductivityDay
 
-        begin = -ALL if since is None else from_time("since", since)
-        end = ALL if until is None else from_time("until", until)
+        begin, end = period(since, until)
         rows = self._connection.rows(BY_DAY, (begin, end))
         return [ProductivityDay._make((local_date(row[0]), *row[1:])) for row in rows]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_time, now, optional_datetime, to_datetime
+from hstore.clock import now, optional_datetime, to_datetime
 from hstore.config import PROFILES
 from hstore.errors import InvalidInput, NotFound
 from hstore.listing import Filters, identifier, one_of, truth, whole
@@ -166,8 +166,7 @@ class Sessions:
             .add("s.sender =", door.optional("sender", sender))
             .add("s.channel =", door.optional("channel", channel))
             .when("active", active, "s.ended_at IS NULL", "s.ended_at IS NOT NULL")
-            .add("s.started_at >=", None if since is None else from_time("since", since))
-            .add("s.started_at <", None if until is None else from_time("until", until))
+            .between("s.started_at", since, until)
         )
         return [_session(row) for row in self._connection.rows(*filters.statement(SELECT, "s.id", limit, after))]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_time, local_date
+from hstore.clock import local_date
 from hstore.engine import files
-from hstore.listing import ALL, positive
+from hstore.listing import ALL, period, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,6 +118,4 @@ class Statistics:
 def _bounds(
     since: datetime | float | None, until: datetime | float | None, newest: int | None
 ) -> tuple[Value, Value, Value]:
-    begin = -ALL if since is None else from_time("since", since)
-    end = ALL if until is None else from_time("until", until)
-    return begin, end, positive("newest", newest) or ALL
+    return (*period(since, until), positive("newest", newest) or ALL)

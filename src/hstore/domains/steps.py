@@ -7,7 +7,7 @@ from time import perf_counter_ns
 from hstore.clock import from_time, now, optional_datetime, to_datetime
 from hstore.door import NAME_LIMIT
 from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded
-from hstore.listing import ALL, identifier, one_of, positive
+from hstore.listing import ALL, identifier, one_of, period, positive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ class Steps:
         Raises:
             NotFound: there is no such run.
         """
-        name = self._door.text("name", name, NAME_LIMIT)
-        if not name:
-            raise InvalidInput("name: empty")
+        name = self._door.key("name", name, NAME_LIMIT)
         start = now() if started_at is None else from_time("started_at", started_at)
         made = self._connection.write(START, (name, start, identifier("run", run)))
         if not made:
@@ -99,8 +97,7 @@ class Steps:
         """The steps of a run, in their order."""
         bounds = (
             positive("after", after) or 0,
-            -ALL if since is None else from_time("since", since),
-            ALL if until is None else from_time("until", until),
+            *period(since, until),
             positive("limit", limit) or ALL,
         )
         return [_step(row) for row in self._connection.rows(OF_RUN, (identifier("run", run), *bounds))]

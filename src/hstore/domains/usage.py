@@ -7,7 +7,7 @@ from time import perf_counter_ns
 from hstore.clock import from_seconds, from_time, in_range, now, optional_datetime, to_datetime
 from hstore.door import TEXT_LIMIT
 from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded, described
-from hstore.listing import ALL, Filters, identifier, one_of, positive, truth
+from hstore.listing import ALL, Filters, identifier, one_of, period, positive, truth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ class Usage:
         """
         from hstore.models.analytics import FeatureAdoption
 
-        begin = -ALL if since is None else from_time("since", since)
-        end = ALL if until is None else from_time("until", until)
+        begin, end = period(since, until)
         rows = self._connection.rows(ADOPTION, (begin, end, positive("newest", newest) or ALL))
         return [FeatureAdoption._make(row) for row in rows]
 

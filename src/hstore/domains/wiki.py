@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_time, now, to_datetime
+from hstore.clock import now, to_datetime
 from hstore.door import NAME_LIMIT, TEXT_LIMIT
-from hstore.errors import InvalidInput, NotFound
+from hstore.errors import NotFound
 from hstore.listing import Filters, positive
 
 TYPE_CHECKING = False
@@ -50,9 +50,7 @@ class WikiRefs:
         Raises:
             InvalidInput: an empty title. NotFound: an unknown session or run.
         """
-        title = self._door.text("title", title, NAME_LIMIT)
-        if not title:
-            raise InvalidInput("title: empty")
+        title = self._door.key("title", title, NAME_LIMIT)
         selection = self._door.optional("selection", selection, TEXT_LIMIT)
         positive("run", run)
         with self._connection.transaction():
@@ -88,8 +86,7 @@ class WikiRefs:
             Filters()
             .add("w.session_id =", None if session is None else self._session_id(session))
             .add("w.run_id =", positive("run", run))
-            .add("w.created_at >=", None if since is None else from_time("since", since))
-            .add("w.created_at <", None if until is None else from_time("until", until))
+            .between("w.created_at", since, until)
         )
         rows = self._connection.rows(*filters.statement(SELECT, "w.id", limit, after))
         return [WikiRef._make((*row[:5], to_datetime(row[5]))) for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hstore.clock import now, to_datetime
-from hstore.errors import InvalidInput
+from hstore.listing import whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,11 +128,7 @@ def whole_bound(field: str, value: int | None) -> int | None:
     Raises:
         InvalidInput: not an `int` from 0 to 2^63-1.
     """
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise InvalidInput(f"{field}: a whole number from 0")
-    return value
+    return None if value is None else whole(field, value)
 
 
 def _policy(row: tuple[Any, ...]) -> Policy:

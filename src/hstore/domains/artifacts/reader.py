@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_time, to_datetime
+from hstore.clock import to_datetime
 from hstore.codec import decode_marks
 from hstore.domains.artifacts.pieces import Pieces
 from hstore.domains.artifacts.writer import KINDS
@@ -76,8 +76,7 @@ class ArtifactReader:
             .add("a.run_id =", positive("run", run))
             .add("a.kind =", None if kind is None else one_of("kind", kind, KINDS))
             .add("a.name =", self._door.optional("name", name))
-            .add("a.created_at >=", None if since is None else from_time("since", since))
-            .add("a.created_at <", None if until is None else from_time("until", until))
+            .between("a.created_at", since, until)
         )
         return [_artifact(row) for row in self._connection.rows(*filters.statement(SELECT, "a.id", limit, after))]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_time, now, to_datetime
+from hstore.clock import now, to_datetime
 from hstore.door import NAME_LIMIT
 from hstore.errors import InvalidInput
 from hstore.listing import Filters, one_of, positive
@@ -142,8 +142,7 @@ class Audit:
         door = self._door
         filters = (
             Filters()
-            .add("at >=", None if since is None else from_time("since", since))
-            .add("at <", None if until is None else from_time("until", until))
+            .between("at", since, until)
             .add("level =", None if level is None else one_of("level", level, LEVELS))
             .add("event =", door.optional("event", event, NAME_LIMIT))
             .add("run_id =", positive("run", run))

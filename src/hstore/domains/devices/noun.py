@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, now
+from hstore.clock import from_seconds, now
 from hstore.domains.devices.credentials import Credentials, encoded, hashed
 from hstore.domains.devices.rows import COLUMNS, REGISTER, ROLES, UPDATE, given, to_device
 from hstore.errors import AccessDenied, InvalidInput, NotFound
@@ -271,8 +271,7 @@ class Devices:
             .add(ONLINE, online_from if status == "online" else None)
             .add(OFFLINE, online_from if status == "offline" else None, ")")
             .when("approved", approved, APPROVED, f"NOT ({APPROVED})")
-            .add("d.registered_at >=", None if since is None else from_time("since", since))
-            .add("d.registered_at <", None if until is None else from_time("until", until))
+            .between("d.registered_at", since, until)
         )
         found = self._connection.rows(*filters.statement(COLUMNS, "d.id", limit, after))
         return [to_device(row, online_from) for row in found]

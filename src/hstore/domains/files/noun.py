@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hstore.clock import from_time, now, optional_datetime, to_datetime
+from hstore.clock import now, optional_datetime, to_datetime
 from hstore.domains.files.paths import absolute, kept_path
 from hstore.domains.files.reading import Unreadable, open_in_process, read
 from hstore.domains.files.scanning import COLLISION, Scan, keep
@@ -103,8 +103,7 @@ class Files:
             .add("status =", None if status is None else one_of("status", status, STATUSES))
             .add("sha256 =", None if sha256 is None else _digest(sha256))
             .when("missing", missing, "missing_at IS NOT NULL", "missing_at IS NULL")
-            .add("updated_at >=", None if since is None else from_time("since", since))
-            .add("updated_at <", None if until is None else from_time("until", until))
+            .between("updated_at", since, until)
         )
         return [_file(row) for row in self._connection.rows(*filters.statement(SELECT, "id", limit, after))]
 

@@ -101,7 +101,7 @@ class Knowledge:
             one_of("source_type", source_type, SOURCE_TYPES),
             self._source_id(source_id),
             door.key("type", type),
-            self._title(title),
+            self._door.key("title", title, NAME_LIMIT),
             door.text("content", content, JSON_LIMIT),
             share("confidence", confidence),
             door.json("tags", several_texts("tags", tags)),
@@ -133,7 +133,7 @@ class Knowledge:
         """
         door = self._door
         row = (
-            None if title is None else self._title(title),
+            None if title is None else self._door.key("title", title, NAME_LIMIT),
             None if content is None else door.text("content", content, JSON_LIMIT),
             None if type is None else door.key("type", type),
             None if source_type is None else one_of("source_type", source_type, SOURCE_TYPES),
@@ -325,12 +325,6 @@ class Knowledge:
             NotFound: there is no such item; `field` names the argument.
         """
         return self._references.id_of(item, field)
-
-    def _title(self, title: str) -> str:
-        masked = self._door.text("title", title, NAME_LIMIT)
-        if not masked:
-            raise InvalidInput("title: empty")
-        return masked
 
     def _source_id(self, given: str | int | None) -> str | None:
         text = str(identifier("source_id", given)) if isinstance(given, int) else given

@@ -238,8 +238,7 @@ class Runs:
             Filters()
             .add("r.app =", self._door.optional("app", app))
             .add("r.session_id =", None if session is None else self._session_id(session))
-            .add("r.started_at >=", None if since is None else from_time("since", since))
-            .add("r.started_at <", None if until is None else from_time("until", until))
+            .between("r.started_at", since, until)
         )
         if status in ("running", "lost"):
             # A recorder that died could not write down that its run is lost; that is found out here.
