@@ -270,3 +270,12 @@ def test_every_listing_reads_an_index_in_its_order(
     del store._connection.rows
     assert f"USING INDEX {index}" in plans[-1]
     assert "TEMP B-TREE" not in plans[-1]
+
+
+def test_page_of_a_thread_behind_an_id_before_it_begins_with_its_first(store: Store) -> None:
+    """The id of another thread's, such as the last seen anywhere, leaves nothing out."""
+    store.conversations.add("other", "a")
+    first = store.conversations.add("q", "a")
+    second = store.conversations.add("q", "a", parent=first)
+    for after, expected in ((first - 1, [first, second]), (first, [second]), (second, [])):
+        assert [each.id for each in store.conversations.thread(second, after=after)] == expected

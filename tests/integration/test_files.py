@@ -705,3 +705,16 @@ def test_store_s_own_folder_is_not_read_through_a_link_either(store: Store, fold
     for path in (folder / "link" / "notes", folder / "file"):
         with pytest.raises(InvalidInput, match="^path: "):
             store.files.track(path)
+
+
+def test_error_of_parsing_goes_with_the_content_that_it_was_of(store: Store, folder: Path) -> None:
+    """It stays while the file does, and new content has none."""
+    file = folder / "a.py"
+    file.write_text("one")
+    store.files.scan(folder)
+    store.files.parse_failed(file, "line 1")
+    store.files.scan(folder, verify=True)
+    assert (store.files.get(file).status, store.files.get(file).error) == ("failed", "line 1")
+    file.write_text("two")
+    store.files.scan(folder)
+    assert (store.files.get(file).status, store.files.get(file).error) == ("pending", None)

@@ -388,3 +388,22 @@ def test_listing_by_type_reads_its_index_in_order(store: Store) -> None:
     plan = " ".join(row[3] for row in store._connection.rows(f"EXPLAIN QUERY PLAN {seen[-1]}", ("a", "b", 0.5, 5)))
     assert "knowledge_items_type (" in plan
     assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize("many", [10_000, 1], ids=["together", "one by one"])
+def test_walk_goes_along_the_strongest_relationships_first(
+    store: Store, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    """From each item, however many are read together; those seen before take nobody's place, at any depth."""
+    monkeypatch.setattr(relationships, "MANY", many)
+    for key in "abcdef":
+        store.knowledge.add(key, key, type="x", key=key)
+    for one, other, strength in (("a", "b", 0.1), ("a", "c", 0.9), ("a", "d", 0.5), ("c", "e", 0.2), ("c", "f", 0.3)):
+        store.knowledge.relate(one, other, strength=strength)
+    for kind in ("extends", "contradicts", "implements"):
+        for seen in "abd":
+            store.knowledge.relate("c", seen, kind, strength=1)
+    order = ["c", "d", "b", "f", "e"]
+    for limit in (1, 2, 4, 5, 9):
+        found = store.knowledge.walk("a", (1 << 63) - 1, limit=limit)
+        assert [each.item.key for each in found] == order[:limit]
