@@ -14,7 +14,36 @@ import pytest
 from planted import Secrets, look, look_at_content, look_at_files
 from unmasked import unmasked
 
-TABLES = ["projects", "sessions", "runs", "run_steps", "artifacts", "wiki_refs", "memory", "audit_log", "content"]
+TABLES = [
+    "projects",
+    "sessions",
+    "runs",
+    "run_steps",
+    "artifacts",
+    "wiki_refs",
+    "memory",
+    "memory_history",
+    "devices",
+    "agents",
+    "nonces",
+    "idempotency_keys",
+    "tool_executions",
+    "events",
+    "conversations",
+    "tracked_files",
+    "knowledge_items",
+    "database_connections",
+    "database_schemas",
+    "preferences",
+    "config",
+    "response_cache",
+    "file_cache",
+    "feature_usage",
+    "performance_metrics",
+    "productivity_events",
+    "audit_log",
+    "content",
+]
 
 
 @pytest.fixture
