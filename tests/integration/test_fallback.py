@@ -334,6 +334,18 @@ def test_foreign_files_are_left_alone(hstore, tmp_path):
     assert len(hstore.json("log", "list")) == 1
 
 
+def test_files_of_another_user_are_left_alone(broken, tmp_path, monkeypatch):
+    """What somebody else has put into the folder is no output of ours."""
+    broken.run("echo", "ours")
+    broken.mend()
+    others = os.geteuid() + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: others)
+        assert adopt(tmp_path / "project.db").runs == ()
+    assert len(files(tmp_path)) == 1
+    assert len(adopt(tmp_path / "project.db").runs) == 1
+
+
 def test_lock_that_is_never_given_back(hstore, tmp_path, program):
     """Another process holds the write lock to the end: the output waits, and the next run takes it in."""
     hstore("project", "init")

@@ -434,6 +434,25 @@ def test_a_policy_that_is_taken_away_meanwhile_deletes_nothing_more(path: Path) 
         assert len(ids(store, "metrics")) == 20_000 - gone
 
 
+def test_a_session_that_somebody_goes_on_with_meanwhile_stays(path: Path) -> None:
+    """Another process opens it again while it is being cleaned: it stays, with what was not deleted yet."""
+    with Store.open(path) as store, Store.open(path) as other:
+        session = store.session("s")
+        fill(store, "tool_executions", [1] * 20_000)
+        store._connection.write("UPDATE tool_executions SET session_id = $1", (session.id,))
+        store.sessions.end("s")
+        store.retention.set("sessions", max_count=0)
+
+        def go_on(at: Progress) -> None:
+            if at.step == "sessions":
+                other.session("s")
+
+        assert rows_of(store.retention.clean(progress=go_on)) == {}
+        left = store.query("SELECT count(*) FROM tool_executions")[0][0]
+        assert 0 < left < 20_000
+        assert store.sessions.get("s").id == session.id
+
+
 def test_the_space_goes_back(path: Path) -> None:
     """Once it is closed, the file has shrunk."""
     with Store.open(path) as store:
