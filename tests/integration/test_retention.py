@@ -130,6 +130,10 @@ def test_what_a_policy_cannot_say_is_refused(store: Store) -> None:
         with pytest.raises(InvalidInput, match="subject"):
             store.retention.get(name)  # type: ignore[arg-type] # that is what is tried
     assert store.retention.list() == []
+    with pytest.raises(InvalidInput) as caught:
+        store.retention.get("nothing")
+    named = str(caught.value).removeprefix("subject: one of ").split(", ")
+    assert named == [subject.name for subject in SUBJECTS if not subject.lapses]
 
 
 def test_defaults_are_those_of_the_documents(store: Store) -> None:

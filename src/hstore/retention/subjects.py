@@ -6,7 +6,7 @@ from hstore.errors import InvalidInput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 AT_ONCE = 64
 """Rows that are deleted by one statement, if they are small."""
@@ -156,9 +156,7 @@ def policy_subject(name: str) -> Subject:
     Raises:
         InvalidInput: there is none, or it needs none.
     """
-    if isinstance(name, str) and name in NEVER:
-        raise InvalidInput(f"subject: {NEVER[name]}")
-    subject = known_subject(name)
+    subject = _named(name, [each.name for each in SUBJECTS if not each.lapses])
     if subject.lapses:
         raise InvalidInput(f"subject: {name} says itself when it expires, and is always cleaned then; it has no policy")
     return subject
@@ -170,8 +168,12 @@ def known_subject(name: str) -> Subject:
     Raises:
         InvalidInput: there is none.
     """
+    return _named(name, BY_NAME)
+
+
+def _named(name: str, possible: Iterable[str]) -> Subject:
     if isinstance(name, str) and name in NEVER:
         raise InvalidInput(f"subject: {NEVER[name]}")
     if not isinstance(name, str) or name not in BY_NAME:
-        raise InvalidInput(f"subject: one of {', '.join(BY_NAME)}")
+        raise InvalidInput(f"subject: one of {', '.join(possible)}")
     return BY_NAME[name]
