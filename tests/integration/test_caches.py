@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -221,6 +222,18 @@ def test_result_is_found_by_path_content_kind_and_options(store: Store, tmp_path
     assert counted(store, "file_cache") == sizes(store, "file_cache")
 
 
+def test_paths_that_are_masked_alike_are_two(path: Path) -> None:
+    """Results are found by the path that was given, and kept under what may be shown of it."""
+    words = [os.urandom(12).hex() for _ in range(2)]
+    with Store.open(path, values=words) as store:
+        for number, word in enumerate(words):
+            store.file_cache.put(f"/home/{word}/a.py", SHA, "parse", number, {"key": word})
+        found = [store.file_cache.get(f"/home/{word}/a.py", SHA, "parse", {"key": word}) for word in words]
+        assert [each.result for each in found if each] == [0, 1]
+        assert {entry.path for entry in store.file_cache.list()} == {"/home/[masked:value]/a.py"}
+        assert store.file_cache.invalidate(f"/home/{words[0]}/a.py") == 1
+
+
 def test_result_that_is_null_is_a_result(store: Store) -> None:
     """None as a result is not a miss."""
     store.file_cache.put("f", SHA, "extract_metadata", None)
@@ -320,6 +333,8 @@ REFUSED: list[tuple[str, Call]] = [
     *(("max_entries", lambda store, n=n: store.file_cache.put("f", SHA, "parse", 1, max_entries=n)) for n in (0, True)),
     *(("max_bytes", lambda store, n=n: store.file_cache.put("f", SHA, "parse", 1, max_bytes=n)) for n in (-1, None)),
     *(("max_age", lambda store, n=n: _aged(store, n)) for n in (-1, float("nan"), "1", True)),
+    ("max_age", lambda store: store.file_cache.get("none", SHA, "parse", max_age=-1)),
+    ("max_age", lambda store: store.response_cache.get("none", model="m", max_age=-1)),
     *(("older_than", lambda store, n=n: store.file_cache.clear(older_than=n)) for n in (-1, float("inf"), "1")),
     *(("path", lambda store, p=p: store.file_cache.put(p, SHA, "parse", 1)) for p in ("", None, 7, b"f")),
     ("path", lambda store: store.file_cache.invalidate("")),

@@ -186,9 +186,14 @@ def test_keys_are_masked_wherever_they_stand(path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("HSTORE_KEY")
     with Store.open(path) as store:
         store._sealing.keep_new(store.batch)
+        store.config.set("sealed", 1, sensitive=True)
         (kept,) = drawer.kept.values()
         store.remember("note", f"is {kept}")
         assert store.recall("note") == "is [masked:value]"
+    with Store.open(path) as store:
+        store.config.get("sealed")
+        store.remember("note", f"is still {kept}")
+        assert store.recall("note") == "is still [masked:value]"
 
 
 def test_key_too_short_to_mask_does_not_keep_a_store_from_opening(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

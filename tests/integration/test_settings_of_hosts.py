@@ -121,6 +121,19 @@ def test_setting_again_replaces_value_and_kind(store: Store) -> None:
     assert store.config.get("limit", "default") == "default"
 
 
+def test_a_clock_that_goes_back_makes_no_setting_older(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set is new, whatever the clock says: its time does not go back."""
+    store.config.set("k", 1)
+    store.preferences.set("ui", "k", 1)
+    before = [store.config.list()[0].updated_at, store.preferences.list()[0].updated_at]
+    for module in (config, preferences):
+        monkeypatch.setattr(module, "now", lambda: 0)
+    store.config.set("k", 2)
+    store.preferences.set("ui", "k", 2)
+    assert [store.config.list()[0].updated_at, store.preferences.list()[0].updated_at] == before
+    assert (store.config.get("k"), store.preferences.get("ui", "k")) == (2, 2)
+
+
 @pytest.mark.parametrize("sensitive", [False, True])
 @pytest.mark.parametrize(
     "wrong", [float("nan"), {1: 2}, b"x", {1, 2}, "\ud800", "x" * (17 * 1024 * 1024)], ids=lambda wrong: repr(wrong)[:9]

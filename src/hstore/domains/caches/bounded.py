@@ -95,8 +95,10 @@ class Bounded:
                 if entries <= max_entries and total <= max_bytes:
                     return
 
-    def _is_fresh(self, created_at: int, max_age: float | None) -> bool:
-        return max_age is None or now() - created_at < from_seconds("max_age", max_age)
+    @staticmethod
+    def _too_old(max_age: float | None) -> int:
+        """When an entry was made, at the latest, that is too old by now."""
+        return -ALL if max_age is None else now() - from_seconds("max_age", max_age)
 
     def _count_use(self, number: int) -> bool:
         """Count a use and say whether it could be counted: what was found is to be given in any case."""

@@ -116,8 +116,9 @@ class FileCache(Bounded):
 
         from hstore.models.caches import CachedResult
 
-        row = self._connection.row(GET, self._place(path, sha256, kind, options))
-        if row is None or not self._is_fresh(row[4], max_age):
+        place, too_old = self._place(path, sha256, kind, options), self._too_old(max_age)
+        row = self._connection.row(GET, place)
+        if row is None or row[4] <= too_old:
             return None
         self._count_use(row[0])
         return CachedResult._make((*row[:3], loads(row[3]), to_datetime(row[4])))

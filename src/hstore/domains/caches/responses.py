@@ -117,8 +117,9 @@ class ResponseCache(Bounded):
         """
         from hstore.models.caches import CachedResponse
 
-        row = self._connection.row(GET, (self._digest(prompt, model, context),))
-        if row is None or not self._is_fresh(row[5], max_age):
+        digest, too_old = self._digest(prompt, model, context), self._too_old(max_age)
+        row = self._connection.row(GET, (digest,))
+        if row is None or row[5] <= too_old:
             return None
         counted = self._count_use(row[0])
         return CachedResponse._make((*row[:4], row[4] + counted, to_datetime(row[5])))
