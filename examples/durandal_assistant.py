@@ -1,6 +1,6 @@
 """Durandal: an assistant that keeps its conversations, relates what it learnt from them, and measures its own use.
 
-Run it as `python examples/durandal_assistant.py [DATABASE]`; without a DATABASE it works in a temporary one.
+Run it as `python examples/durandal_assistant.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
 """
 
 from __future__ import annotations
@@ -138,6 +138,8 @@ def look_back(store: Store) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
+        if Path(sys.argv[1]).exists():
+            sys.exit(f"{sys.argv[1]}: is there already, and this begins with a new database")
         main(Path(sys.argv[1]))
     else:
         with TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Heimdall: what was run in a repository, what it printed, and which wiki pages were read for it.
 
-Run it as `python examples/heimdall_runs.py [DATABASE]`; without a DATABASE it works in a temporary one.
+Run it as `python examples/heimdall_runs.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ def hstore(database: Path, *words: str, token: str | None = None) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
+        if Path(sys.argv[1]).exists():
+            sys.exit(f"{sys.argv[1]}: is there already, and this begins with a new database")
         main(Path(sys.argv[1]))
     else:
         with TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """homeagent: a gateway that pairs devices, refuses replayed messages, and never does the same request twice.
 
-Run it as `python examples/homeagent_gateway.py [DATABASE]`; without a DATABASE it works in a temporary one.
+Run it as `python examples/homeagent_gateway.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ def clean_up(store: Store) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
+        if Path(sys.argv[1]).exists():
+            sys.exit(f"{sys.argv[1]}: is there already, and this begins with a new database")
         main(Path(sys.argv[1]))
     else:
         with TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Phase 2: runs that can be audited, with a normalised configuration, steps, and a log that shows what was changed.
 
-Run it as `python examples/phase2_audit.py [DATABASE]`; without a DATABASE it works in a temporary one.
+Run it as `python examples/phase2_audit.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ def doctor(database: Path) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
+        if Path(sys.argv[1]).exists():
+            sys.exit(f"{sys.argv[1]}: is there already, and this begins with a new database")
         main(Path(sys.argv[1]))
     else:
         with TemporaryDirectory() as folder:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024
 """Bytes in a full chunk: large enough for zstd's window, small enough that a range read decodes little."""
-LARGEST_CHUNK = 1024 * 1024
-"""Bytes that a chunk may have at most in the file (design rule, for the sake of other databases)."""
 RAW, ZSTD, WITH_DICTIONARY = 0, 1, 2
 SETTLED = 8
 """Added to a codec's number where compaction has been over the chunk: it is as small as that makes it."""

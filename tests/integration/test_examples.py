@@ -206,3 +206,14 @@ def test_orion_hub(tmp_path: Path) -> None:
             ("file_location:project_alpha.zip", "global", "file_index"),
             ("service_status:grafana", "device", "homelab"),
         }
+
+
+@pytest.mark.parametrize("program", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_example_leaves_a_database_that_is_there_alone(program: Path, tmp_path: Path) -> None:
+    """Run a second time on one file it says why not, and changes nothing."""
+    database = tmp_path / "project.db"
+    database.write_bytes(b"somebody's")
+    done = subprocess.run([sys.executable, program, database], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{database}: is there already, and this begins with a new database\n"
+    assert database.read_bytes() == b"somebody's"

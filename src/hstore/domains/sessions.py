@@ -38,7 +38,6 @@ SELECT = """
            s.ended_at, s.message_count, s.tool_execution_count
     FROM sessions AS s JOIN projects AS p ON p.id = s.project_id
 """
-BY_KEY = SELECT + " WHERE s.key = $1"
 BY_ID = SELECT + " WHERE s.id = $1"
 ID_OF_KEY = "SELECT id FROM sessions WHERE key = $1"
 KEY_OF_ID = "SELECT key FROM sessions WHERE id = $1"
