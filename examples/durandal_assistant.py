@@ -1,6 +1,7 @@
 """Durandal: an assistant that keeps its conversations, relates what it learnt from them, and measures its own use.
 
-Run it as `python examples/durandal_assistant.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
+Run it as `python examples/durandal_assistant.py [DATABASE]`, a file that is not there yet;
+without one it works in a temporary one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Heimdall: what was run in a repository, what it printed, and which wiki pages were read for it.
 
-Run it as `python examples/heimdall_runs.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
+Run it as `python examples/heimdall_runs.py [DATABASE]`, a file that is not there yet;
+without one it works in a temporary one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """homeagent: a gateway that pairs devices, refuses replayed messages, and never does the same request twice.
 
-Run it as `python examples/homeagent_gateway.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
+Run it as `python examples/homeagent_gateway.py [DATABASE]`, a file that is not there yet;
+without one it works in a temporary one.
 """
 
 from __future__ import annotations

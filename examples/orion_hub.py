@@ -1,6 +1,7 @@
 """Orion: a hub that knows its devices, what they did and what happened to them, and remembers across sessions.
 
-Run it as `python examples/orion_hub.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
+Run it as `python examples/orion_hub.py [DATABASE]`, a file that is not there yet;
+without one it works in a temporary one.
 """
 
 from __future__ import annotations

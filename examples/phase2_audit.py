@@ -1,6 +1,7 @@
 """Phase 2: runs that can be audited, with a normalised configuration, steps, and a log that shows what was changed.
 
-Run it as `python examples/phase2_audit.py [DATABASE]`: a file that is not there yet; without one it works in a temporary one.
+Run it as `python examples/phase2_audit.py [DATABASE]`, a file that is not there yet;
+without one it works in a temporary one.
 """
 
 from __future__ import annotations
