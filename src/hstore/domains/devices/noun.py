@@ -376,9 +376,9 @@ class Devices:
         if not fits or found is None:
             raise AccessDenied("device: there is none of that key with that secret")
         if found.revoked_at is not None:
-            raise AccessDenied(f"device {found.id}: was revoked; approve lets it work again")
+            raise AccessDenied(f"device {found.id} was revoked; store.devices.approve lets it work again")
         if not found.approved:
-            raise AccessDenied(f"device {found.id}: is not approved yet; approve lets it work")
+            raise AccessDenied(f"device {found.id} is not approved yet; store.devices.approve lets it work")
         return found
 
 
