@@ -89,13 +89,13 @@ def compact(options: CompactOptions, output: Output) -> int:
     if options.json:
         output.json(plain(report))
         return 0
-    would = "would be" if options.dry_run else "now"
+    would = "would be" if options.dry_run else "are"
     output.line(
         f"{size_text(report.plain_bytes)} of content, kept in {size_text(report.stored_before)},"
         f" {would} kept in {size_text(report.stored_after)}"
     )
-    chunks = "1 chunk" if report.chunks_before == 1 else f"{report.chunks_before} chunks"
-    output.line(f"{chunks} {would} {report.chunks_after}")
+    if report.chunks_before > 1:
+        output.line(f"{report.chunks_before} chunks {would} {report.chunks_after}")
     if report.damaged_chunks:
         complain(f"{report.damaged_chunks} chunks are damaged and were left as they are; see `hstore doctor`")
     return 0
