@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -664,6 +665,16 @@ def test_closing_waits_for_nobody(path: Path) -> None:
     closed_until_done(path)
     with Store.open(path) as store:
         assert ids(store, "nonces") == []
+
+
+def test_a_tick_leaves_a_batch_of_another_thread_alone(store: Store) -> None:
+    """While a thread of this process is in a batch, the others have nothing to clean, and what is due is due later."""
+    fill(store, "nonces", [1])
+    with ThreadPoolExecutor(1) as threads, store.batch():
+        assert threads.submit(store.retention.tick).result() is False
+    assert ids(store, "nonces") == [1]
+    assert store.retention.tick(1000) is False
+    assert ids(store, "nonces") == []
 
 
 def test_nothing_is_written_when_nothing_is_due(path: Path) -> None:
