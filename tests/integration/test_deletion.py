@@ -265,6 +265,30 @@ def test_a_run_that_begins_meanwhile_is_spared(store: Store, path: Path, monkeyp
     assert store.runs.list() == []
 
 
+def test_a_session_that_goes_on_with_another_device_stays(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that is being deleted takes along the sessions that are its own when their turn comes."""
+    for key in ("old", "new"):
+        store.devices.register(key)
+    with_many(store)
+    store.session("s", device="old")
+    store.session("kept", device="old")
+    store.usage.record("f", "core", session="kept")
+    pace = Pace._pause
+
+    def move(self: Pace, taken: float) -> float:
+        with Store.open(path) as other:
+            other.session("kept", device="new")
+        return pace(self, taken)
+
+    monkeypatch.setattr(Pace, "_pause", move)
+    store.devices.delete("old")
+    assert [(each.key, each.device) for each in store.sessions.list()] == [("kept", "new")]
+    assert [use.session for use in store.usage.list()] == ["kept"]
+    assert_whole(store)
+
+
 def test_two_who_delete_the_same_say_so_once(store: Store, path: Path) -> None:
     """Whoever comes second is done when it is gone; the audit log has one line."""
     session = with_many(store)

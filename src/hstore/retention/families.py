@@ -25,9 +25,9 @@ _SLOW = 0.001  # seconds of one statement
 
 ARTIFACTS_OF_RUN = "SELECT id FROM artifacts WHERE run_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 RUNS_OF_SESSION = "SELECT id FROM runs WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3"
-SESSIONS_OF_DEVICE = """
-    SELECT s.id FROM sessions AS s JOIN devices AS d ON d.key = s.device
-    WHERE d.id = $1 AND s.id > $2 ORDER BY s.id LIMIT $3
+# One at a time: meanwhile another may go on with another device.
+SESSION_OF_DEVICE = """
+    SELECT s.id FROM sessions AS s JOIN devices AS d ON d.key = s.device WHERE d.id = $1 ORDER BY s.id LIMIT 1
 """
 REMOVE_RUN = "DELETE FROM runs WHERE id = $1"
 REMOVE_SESSION = "DELETE FROM sessions WHERE id = $1"
@@ -92,7 +92,7 @@ class Families:
 
     def of_device(self, device: int) -> Iterator[None]:
         """All that a device did and said, its sessions, and what was remembered for it."""
-        for session in self._ids(SESSIONS_OF_DEVICE, device):
+        while (session := self._connection.value(SESSION_OF_DEVICE, (device,))) is not None:
             yield from self.of_session(session)
             self._connection.write(REMOVE_SESSION, (session,))
             yield
