@@ -19,6 +19,7 @@ SERVICE = "hstore"
 """Under which the keyring keeps keys."""
 _VERSION = b"\x80"  # the first byte of every token
 _SHORTEST = 1 + 8 + 16 + 16 + 32  # version, time, IV, one block, HMAC
+_SHORTEST_SOUGHT = 4
 _ADVICE = "set HSTORE_KEY, or run `hstore key new --keyring`; `hstore key new` makes a key"
 
 
@@ -127,6 +128,14 @@ class Sealing:
         except Exception as failure:  # each backend has errors of its own
             raise SealingError(f"keyring: it gives no answer ({type(failure).__name__})") from None
         return tuple(kept.split(",")) if kept else ()
+
+
+def without(password: str, text: str) -> str:
+    """A text of somebody else's, such as an error, without a password that was opened.
+
+    One of less than four characters stays: it stands in many words.
+    """
+    return text.replace(password, "[masked:password]") if len(password) >= _SHORTEST_SOUGHT else text
 
 
 def new_key() -> str:

@@ -490,6 +490,21 @@ def test_what_postgresql_refuses_is_said_without_the_password(keyed: Store, ware
     assert keyed.schemas.refresh("stock") == 8
 
 
+def test_password_that_a_driver_quotes_is_not_shown(keyed: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in what is raised nor in what is kept; one of three letters would stand in every word."""
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
+    for password, shown in (("tulip-season", "no way with [masked:password]"), ("way", "no way with way")):
+
+        def refuse(*_: object, said: str = f"no way with {password}", **__: object) -> None:
+            raise psycopg.OperationalError(said)
+
+        monkeypatch.setattr(psycopg, "connect", refuse)
+        keyed.connections.save(password, "postgresql", "d", password=password)
+        with pytest.raises(Unreachable) as caught:
+            keyed.schemas.refresh(password)
+        assert str(caught.value) == keyed.connections.get(password).last_error == f"postgresql: {shown}"
+
+
 def test_without_psycopg_the_error_names_the_extra(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing, and the command that brings it."""
     monkeypatch.setitem(sys.modules, "psycopg", None)

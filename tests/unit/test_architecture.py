@@ -23,7 +23,7 @@ ALLOWED = {
     "sealing": set(),
     "codec": set(),
     "engine": set(),
-    "inspection": {"engine"},
+    "inspection": {"engine", "sealing"},
     "door": {"masking"},
     "listing": {"engine"},
     "digests": {"engine"},

@@ -7,6 +7,7 @@ from hstore.door import NAME_LIMIT
 from hstore.errors import InvalidInput, NotFound, SealingError
 from hstore.listing import Filters, one_of, truth
 from hstore.references import References
+from hstore.sealing import without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 TYPES = ("sqlite", "postgresql", "mysql", "sqlserver")
 AUTHS = ("sql", "windows", "certificate")
-SHORTEST_SHOWN = 4
-"""Characters of a password that is looked for in an error: a shorter one stands in many words."""
 
 ADD = """
     INSERT INTO database_connections (name, type, host, port, database, username, sealed_password, auth, ssl, options,
@@ -274,10 +273,9 @@ class Connections:
     def _without_password(self, number: int, error: str) -> str:
         token = self._connection.rows(SEALED_OF, (number,))[0][1]
         try:
-            password = self._sealing.open(token).decode() if token is not None else ""
+            return error if token is None else without(self._sealing.open(token).decode(), error)
         except (SealingError, InvalidInput):
             return error
-        return error.replace(password, "[masked:password]") if len(password) >= SHORTEST_SHOWN else error
 
 
 def _result() -> type[SavedConnection]:

@@ -6,6 +6,7 @@ https://www.postgresql.org/docs/current/catalogs.html
 from __future__ import annotations
 
 from hstore.errors import Unreachable
+from hstore.sealing import without
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _parameters(saved: SavedConnection, password: str | None) -> dict[str, Any]:
 
 def _said(failure: Exception, password: str | None) -> str:
     text = " ".join(str(failure).split()) or type(failure).__name__
-    return text.replace(password, "[masked:password]") if password else text
+    return without(password, text) if password else text
 
 
 def _relations(server: Any) -> list[dict[str, Any]]:
