@@ -61,7 +61,7 @@ def test_unknown_agents_are_not_found(store: Store) -> None:
         assert store.agents.find(unknown) is None
     for wrong in (None, True, b"coder", 1.0):
         with pytest.raises(InvalidInput, match="agent"):
-            store.agents.find(wrong)  # type: ignore[arg-type]
+            store.agents.find(wrong)
     assert store.agents.list() == [made]
 
 
@@ -147,7 +147,7 @@ def test_listing_by_name_and_time(store: Store) -> None:
 def test_wrong_values_are_refused_by_name(store: Store, wrong: dict[str, object], said: str) -> None:
     """A clear error that names the argument; no row."""
     with pytest.raises(InvalidInput, match=f"^{said}: "):
-        store.agents.create(**{"key": "k", **wrong})  # type: ignore[arg-type]
+        store.agents.create(**{"key": "k", **wrong})
     assert store.agents.list() == []
 
 

@@ -193,7 +193,7 @@ def test_compaction_and_masking_anew_leave_it_readable(tmp_path: Path, secret: s
         assert store.masking.apply().changed
         after = store.read_artifact(number)
         assert secret.encode() not in after
-        assert NOTICE.search(after)[0] == NOTICE.search(before)[0]  # type: ignore[index]
+        assert NOTICE.search(after)[0] == NOTICE.search(before)[0]
         artifact = store.artifacts.get(number)
         assert (artifact.size, artifact.left_out) == (len(after), left_out)
 
@@ -242,7 +242,7 @@ def test_batch_that_is_undone_leaves_nothing_of_a_rolling_artifact(store: Store,
 def test_wrong_budgets_are_refused_and_leave_nothing(store: Store, run: int, limit: object) -> None:
     """A budget is a whole number of bytes from 1."""
     with pytest.raises(InvalidInput, match="limit"):
-        store.attach_artifact(run, "log", b"content", limit=limit)  # type: ignore[arg-type]
+        store.attach_artifact(run, "log", b"content", limit=limit)
     with pytest.raises(InvalidInput, match="limit"):
-        store.artifacts.writer(run, limit=limit)  # type: ignore[arg-type]
+        store.artifacts.writer(run, limit=limit)
     assert store.artifacts.list() == []

@@ -110,7 +110,7 @@ def test_devices_are_found_by_key_id_and_result(store: Store) -> None:
         assert store.devices.find(unknown) is None
     for wrong in (None, 1.5, True, b"phone"):
         with pytest.raises(InvalidInput, match="device"):
-            store.devices.get(wrong)  # type: ignore[arg-type]
+            store.devices.get(wrong)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_devices_are_found_by_key_id_and_result(store: Store) -> None:
 def test_wrong_values_are_refused_by_name(store: Store, wrong: dict[str, object], said: str) -> None:
     """A clear error that names the argument; no row."""
     with pytest.raises(InvalidInput, match=f"^{said}: "):
-        store.devices.register(**{"key": "k", **wrong})  # type: ignore[arg-type]
+        store.devices.register(**{"key": "k", **wrong})
     assert store.devices.list() == []
 
 
@@ -217,7 +217,7 @@ def test_heartbeat_of_a_stranger_is_refused(store: Store) -> None:
     with pytest.raises(InvalidInput, match="status: one of online, offline"):
         store.devices.heartbeat("phone", "asleep")
     with pytest.raises(InvalidInput, match="key"):
-        store.devices.heartbeat(5)  # type: ignore[arg-type]
+        store.devices.heartbeat(5)
     assert store.devices.get("phone").status == "unseen"
 
 
@@ -249,7 +249,7 @@ def test_listing_by_role_status_approval_and_time(store: Store, standing: Clock)
         store.devices.heartbeat(key)
 
     def keys(**filters: object) -> str:
-        return "".join(found.key[1:] for found in store.devices.list(**filters))  # type: ignore[arg-type]
+        return "".join(found.key[1:] for found in store.devices.list(**filters))
 
     assert keys() == "876543210"
     assert keys(role="node") == "741"
@@ -281,7 +281,7 @@ def test_listing_by_role_status_approval_and_time(store: Store, standing: Clock)
 def test_wrong_filters_are_refused_by_name(store: Store, wrong: dict[str, object]) -> None:
     """A clear error that names the filter."""
     with pytest.raises(InvalidInput, match=f"^{next(iter(wrong))}: "):
-        store.devices.list(**wrong)  # type: ignore[arg-type]
+        store.devices.list(**wrong)
 
 
 def test_secret_is_verified_and_kept_nowhere(path: Path, secret: str) -> None:

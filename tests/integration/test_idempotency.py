@@ -38,7 +38,7 @@ def standing(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def begun(store: Store, key: str = "k", method: str = "POST /orders", **options: float) -> Begun:
     """Begin a request that must be free."""
-    found = store.idempotency.begin(key, method, **options)  # type: ignore[arg-type]
+    found = store.idempotency.begin(key, method, **options)
     assert isinstance(found, Begun)
     return found
 
@@ -318,7 +318,7 @@ def test_listing_and_finding(store: Store, standing: Clock) -> None:
             store.idempotency.finish(found, number)
 
     def ids(**filters: object) -> list[int]:
-        return [found.id for found in store.idempotency.list(**filters)]  # type: ignore[arg-type]
+        return [found.id for found in store.idempotency.list(**filters)]
 
     assert ids() == [6, 5, 4, 3, 2, 1]
     assert (ids(method="m1"), ids(device="phone")) == ([6, 4, 2], [5, 2])
@@ -360,7 +360,7 @@ def test_listing_and_finding(store: Store, standing: Clock) -> None:
 def test_wrong_values_are_refused_by_name(store: Store, wrong: dict[str, object], said: str) -> None:
     """A clear error that names the argument; no row."""
     with pytest.raises(InvalidInput, match=f"^{said}: "):
-        store.idempotency.begin(**{"key": "k", "method": "m", **wrong})  # type: ignore[arg-type]
+        store.idempotency.begin(**{"key": "k", "method": "m", **wrong})
     assert store.idempotency.list() == []
 
 
@@ -370,7 +370,7 @@ def test_only_what_begin_gave_can_be_finished(store: Store) -> None:
     for wrong in (None, mine.id, Held(mine.id, mine.held_until), "k"):
         for call in (store.idempotency.finish, store.idempotency.extend, store.idempotency.release):
             with pytest.raises(InvalidInput, match=r"^begun: "):
-                call(wrong)  # type: ignore[arg-type]
+                call(wrong)
     with pytest.raises(InvalidInput, match=r"^result: larger"):
         store.idempotency.finish(mine, "x" * (17 << 20))
     with pytest.raises(InvalidInput, match=r"^hold: "):

@@ -102,9 +102,9 @@ def test_page_reads_no_rows_before_it(path: Path) -> None:
             asked.append(sql)
             return rows(sql, parameters)
 
-        store._connection.rows = noted  # type: ignore[method-assign]
+        store._connection.rows = noted
         page(store, after=20, until=45, limit=5)
-        store._connection.rows = rows  # type: ignore[method-assign]
+        store._connection.rows = rows
         (statement,) = [sql for sql in asked if sql.startswith(SELECT)]
         assert statement.count("created_at <") == 0
         plan = rows(f"EXPLAIN QUERY PLAN {statement}", (19 * SECOND, 20, 5))

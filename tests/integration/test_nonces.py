@@ -98,7 +98,7 @@ def test_listing_by_device_expiry_and_time(store: Store, standing: Clock) -> Non
     standing.at += 2_000_000
 
     def ids(**filters: object) -> list[int]:
-        return [found.id for found in store.nonces.list(**filters)]  # type: ignore[arg-type]
+        return [found.id for found in store.nonces.list(**filters)]
 
     assert ids() == [6, 5, 4, 3, 2, 1]
     assert (ids(expired=True), ids(expired=False)) == ([3, 1], [6, 5, 4, 2])
@@ -132,9 +132,9 @@ def test_listing_by_device_expiry_and_time(store: Store, standing: Clock) -> Non
 def test_wrong_values_are_refused_by_name(store: Store, wrong: dict[str, object], said: str) -> None:
     """A clear error that names the argument and does not show the nonce; no row."""
     with pytest.raises(InvalidInput, match=f"^{said}: "):
-        store.nonces.claim(**{"nonce": "n", **wrong})  # type: ignore[arg-type]
+        store.nonces.claim(**{"nonce": "n", **wrong})
     with pytest.raises(InvalidInput, match=r"^expired: "):
-        store.nonces.list(expired="yes")  # type: ignore[arg-type]
+        store.nonces.list(expired="yes")
     assert store.nonces.list() == []
 
 

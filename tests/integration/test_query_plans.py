@@ -147,11 +147,11 @@ def plan(store: Store, verb: str, arguments: dict[str, Any]) -> list[str]:
     def seen(sql: str, parameters: Any = ()) -> Any:
         return (0, parameters[0]) if "id <= $1 ORDER BY id DESC" in sql else row(sql, parameters)
 
-    connection.rows, connection.row = noted, seen  # type: ignore[method-assign]
+    connection.rows, connection.row = noted, seen
     try:
         method(store, verb)(**arguments)
     finally:
-        connection.rows, connection.row = rows, row  # type: ignore[method-assign]
+        connection.rows, connection.row = rows, row
     sql, parameters = asked[-1]
     return [step[3] for step in rows(f"EXPLAIN QUERY PLAN {sql}", parameters)]
 

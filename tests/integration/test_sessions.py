@@ -210,9 +210,9 @@ def test_messages_and_tool_executions_are_counted(store: Store) -> None:
     assert found.last_active_at > session.last_active_at
     for wrong in (-1, 1.5, True, "1", None):
         with pytest.raises(InvalidInput, match=r"^n: "):
-            store.sessions.count_message("k", wrong)  # type: ignore[arg-type]
+            store.sessions.count_message("k", wrong)
         with pytest.raises(InvalidInput, match=r"^tool_executions: "):
-            store.sessions.count(session.id, tool_executions=wrong)  # type: ignore[arg-type]
+            store.sessions.count(session.id, tool_executions=wrong)
     for call in (lambda: store.sessions.count_message("none"), lambda: store.sessions.count(99, messages=1)):
         with pytest.raises(NotFound, match="session"):
             call()
@@ -247,7 +247,7 @@ def test_listing_by_activity(store: Store) -> None:
     assert [found.key for found in store.sessions.list(active=True)] == ["k3", "k2", "k0"]
     assert [found.key for found in store.sessions.list(active=False)] == ["k1"]
     with pytest.raises(InvalidInput, match=r"^active: "):
-        store.sessions.list(active="yes")  # type: ignore[arg-type]
+        store.sessions.list(active="yes")
 
 
 def test_large_context_is_kept_and_a_larger_one_refused(store: Store) -> None:

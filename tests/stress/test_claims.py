@@ -72,7 +72,7 @@ def test_of_a_hundred_processes_one_claims_the_nonce(path: Path) -> None:
     """Ten times over: exactly one claim is True."""
     Store.open(path).close()
     for number in range(ROUNDS):
-        found = answers(path, lambda store, number=number: str(store.nonces.claim(f"nonce {number}")))  # type: ignore[misc]
+        found = answers(path, lambda store, number=number: str(store.nonces.claim(f"nonce {number}")))
         assert sorted(found) == ["False"] * (PROCESSES - 1) + ["True"]
     with Store.open(path) as store:
         assert len(store.nonces.list()) == ROUNDS

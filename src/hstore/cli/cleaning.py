@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hstore.cli.formats import plain, size_text, span_text, time_text
 from hstore.cli.grammar import JSON, Command, Group, argument, count
-from hstore.cli.messages import complain
 from hstore.cli.opening import existing, readable, untouched
 from hstore.cli.progress import ProgressLine
 from hstore.cli.quantities import size, span
@@ -34,19 +33,9 @@ class CleanOptions(NamedTuple):
 
 def clean(options: CleanOptions, output: Output) -> int:
     """Take away what is due, and report what went and why."""
-    progress = ProgressLine(_STEPS)
-    with (untouched if options.dry_run else existing)(options.db) as store:
-        try:
-            report = store.retention.clean(
-                dry_run=options.dry_run, progress=progress.show if progress.is_wanted else None
-            )
-        except KeyboardInterrupt:
-            progress.clear()
-            if not options.dry_run:
-                complain("interrupted; the same command goes on from here")
-            raise
-        finally:
-            progress.clear()
+    open_store = untouched if options.dry_run else existing
+    with open_store(options.db) as store, ProgressLine(_STEPS, options.dry_run) as show:
+        report = store.retention.clean(dry_run=options.dry_run, progress=show)
     if options.json:
         output.json(plain(report))
         return 0

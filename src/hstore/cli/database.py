@@ -73,19 +73,9 @@ class CompactOptions(NamedTuple):
 
 def compact(options: CompactOptions, output: Output) -> int:
     """Make old content smaller, and report."""
-    progress = ProgressLine(_STEPS)
-    with (readable if options.dry_run else existing)(options.db) as store:
-        try:
-            report = store.artifacts.compact(
-                dry_run=options.dry_run, progress=progress.show if progress.is_wanted else None
-            )
-        except KeyboardInterrupt:
-            progress.clear()
-            if not options.dry_run:
-                complain("interrupted; the same command goes on from here")
-            raise
-        finally:
-            progress.clear()
+    open_store = readable if options.dry_run else existing
+    with open_store(options.db) as store, ProgressLine(_STEPS, options.dry_run) as show:
+        report = store.artifacts.compact(dry_run=options.dry_run, progress=show)
     if options.json:
         output.json(plain(report))
         return 0

@@ -40,22 +40,11 @@ class ApplyOptions(NamedTuple):
 def apply(options: ApplyOptions, output: Output) -> int:
     """Mask anew, report, and say by the exit code whether all of it is gone."""
     values = named_values(options.value_names)
-    progress = ProgressLine(_STEPS)
-    with (readable if options.dry_run else existing)(options.db, values) as store:
-        try:
-            report = store.masking.apply(
-                dry_run=options.dry_run,
-                everything=options.everything,
-                patience=options.wait,
-                progress=progress.show if progress.is_wanted else None,
-            )
-        except KeyboardInterrupt:
-            progress.clear()
-            if not options.dry_run:
-                complain("interrupted; the same command goes on from here")
-            raise
-        finally:
-            progress.clear()
+    open_store = readable if options.dry_run else existing
+    with open_store(options.db, values) as store, ProgressLine(_STEPS, options.dry_run) as show:
+        report = store.masking.apply(
+            dry_run=options.dry_run, everything=options.everything, patience=options.wait, progress=show
+        )
     if options.json:
         output.json({**plain(report), "changed": report.changed, "left": report.left})
     else:

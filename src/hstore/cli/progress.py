@@ -6,10 +6,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from hstore.cli.messages import write_all
+from hstore.cli.messages import complain, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
 
     from hstore.models import Progress
 
@@ -17,16 +18,34 @@ _BETWEEN = 0.1  # seconds between two lines
 
 
 class ProgressLine:
-    """One line, written over again and again; `steps` says what each step is called."""
+    """One line around a piece of work that can be gone on with, written over again and again.
 
-    def __init__(self, steps: Mapping[str, str]) -> None:
-        self.is_wanted = sys.stderr is not None and sys.stderr.isatty()
+    `with ProgressLine(steps, dry_run) as show:` gives what is to be called, or None where nobody looks. When the work is
+    interrupted, it says that the same command goes on, unless it was a `dry_run`.
+
+    Args:
+        steps: what each step is called.
+        dry_run: whether nothing was to be changed.
+    """
+
+    def __init__(self, steps: Mapping[str, str], dry_run: bool) -> None:
         self._steps = steps
+        self._dry_run = dry_run
         self._next = 0.0
         self._step = ""
         self._shown = False
 
-    def show(self, at: Progress) -> None:
+    def __enter__(self) -> Callable[[Progress], None] | None:
+        return self._show if sys.stderr is not None and sys.stderr.isatty() else None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clear()
+        if kind is KeyboardInterrupt and not self._dry_run:
+            complain("interrupted; the same command goes on from here")
+
+    def _show(self, at: Progress) -> None:
         """Write the line anew, unless that was done a moment ago."""
         now = time.monotonic()
         if at.step == self._step and now < self._next:
@@ -35,7 +54,7 @@ class ProgressLine:
         count = f" {at.done} of {at.total}" if at.total > 1 else ""
         write_all(2, f"\r\x1b[K{self._steps.get(at.step, at.step)}{count}".encode())
 
-    def clear(self) -> None:
+    def _clear(self) -> None:
         """Take the line away."""
         if self._shown:
             write_all(2, b"\r\x1b[K")
