@@ -119,8 +119,8 @@ class Filters:
         self.add(f"{column} >=", None if since is None else from_time("since", since))
         end = None if until is None else from_time("until", until)
         if last is not None:
-            place = f"SELECT {moment}, id FROM {table} WHERE id <= $1 ORDER BY id DESC LIMIT 1"  # noqa: S608 - constants
-            seen = connection.row(place, (last,))
+            sql = f"SELECT {moment}, id FROM {table} WHERE id <= $1 ORDER BY id DESC LIMIT 1"  # noqa: S608 - constants
+            seen = connection.row(sql, (last,))
             if seen is None:
                 return []
             if end is None or seen[0] < end:  # two upper bounds, and SQLite may take the wider one for its search
