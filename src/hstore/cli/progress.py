@@ -20,8 +20,8 @@ _BETWEEN = 0.1  # seconds between two lines
 class ProgressLine:
     """One line around a piece of work that can be gone on with, written over again and again.
 
-    `with ProgressLine(steps, dry_run) as show:` gives what is to be called, or None where nobody looks. When the work is
-    interrupted, it says that the same command goes on, unless it was a `dry_run`.
+    `with ProgressLine(steps, dry_run) as show:` gives what is to be called, or None where nobody looks. When the work
+    is interrupted, it says that the same command goes on, unless it was a `dry_run`.
 
     Args:
         steps: what each step is called.
