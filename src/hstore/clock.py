@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _SECOND = 1_000_000
 # Beyond what datetime can show (year 1 to 9999) a time is a mistake.
+_MOST_DAYS = 3_650_000
 _EARLIEST, _LATEST = -62_135_596_800 * _SECOND, 253_402_300_800 * _SECOND - 1
 
 
@@ -109,6 +110,17 @@ def above_zero(field: str, value: float) -> int:
     if microseconds == 0:
         raise InvalidInput(f"{field}: zero")
     return microseconds
+
+
+def days_ago(field: str, days: float) -> int:
+    """The moment so many days before now.
+
+    Raises:
+        InvalidInput: not a number above 0, or more than 10,000 years.
+    """
+    if not isinstance(days, (int, float)) or isinstance(days, bool) or not 0 < days <= _MOST_DAYS:
+        raise InvalidInput(f"{field}: a number above 0, at most {_MOST_DAYS}")
+    return now() - round(days * 86_400 * _SECOND)
 
 
 def _from_seconds(field: str, value: float) -> int:

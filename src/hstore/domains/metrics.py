@@ -233,8 +233,7 @@ class Measurement:
 
     def __call__(self, function: Function) -> Function:
         """A function that is measured each time it is called."""
-        code = getattr(function, "__code__", None)
-        if not callable(function) or (code is not None and code.co_flags & _NOT_PLAIN):
+        if not callable(function) or _flags(function) & _NOT_PLAIN:
             raise InvalidInput("function: a plain one; inside a generator or coroutine, measure a block")
         from functools import wraps
 
@@ -293,3 +292,11 @@ def _metric(row: tuple[Any, ...]) -> Metric:
     details = None if row[2] is None else loads(row[2])
     times = (to_datetime(row[3]), row[4] / 1_000_000)
     return Metric._make((*row[:2], details, *times, bool(row[5]), *row[6:9], bool(row[9])))
+
+
+def _flags(function: Any) -> int:
+    """Those of the code that a call runs, also through `functools.partial` and an object with `__call__`."""
+    while hasattr(function, "func"):
+        function = function.func
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    return code.co_flags if code is not None else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hstore.clock import from_seconds, from_time, local_date, now, to_datetime
+from hstore.clock import days_ago, from_seconds, from_time, local_date, now, to_datetime
 from hstore.errors import InvalidInput
 from hstore.listing import ALL, Filters, period, positive
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from hstore.models import Reference
     from hstore.models.analytics import ProductivityDay, ProductivityEvent, ProductivitySummary
 
-SECONDS_OF_A_DAY = 86_400
 
 ADD = """
     INSERT INTO productivity_events (session_id, type, estimate, actual, saved, improvement, context, satisfaction,
@@ -114,10 +113,7 @@ class Productivity:
         """
         from hstore.models.analytics import ProductivitySummary
 
-        span = from_seconds("days", days) * SECONDS_OF_A_DAY
-        if not span:
-            raise InvalidInput("days: more than nothing")
-        begin = max(-ALL, now() - span)
+        begin = days_ago("days", days)
         rows = self._connection.rows(SUMMARY, (begin, positive("newest", newest) or ALL))
         return [ProductivitySummary._make(row) for row in rows]
 

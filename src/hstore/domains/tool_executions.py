@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
-from hstore.clock import from_seconds, from_time, now, optional_datetime, to_datetime
+from hstore.clock import days_ago, from_seconds, from_time, now, optional_datetime, to_datetime
 from hstore.errors import HstoreError, InvalidInput, NotFound, NotRecorded, described
 from hstore.listing import ALL, Filters, identifier, positive, truth, whole
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from hstore.models.devices import DeviceReference
     from hstore.models.work import DeviceActivity, Failure, ToolExecution, ToolUse
 
-DAY = 86_400_000_000
-MOST_DAYS = 3_650_000
 
 ADD = """
     INSERT INTO tool_executions (id, session_id, device_id, tool, parameters, success, result, error, duration,
@@ -236,7 +234,7 @@ class ToolExecutions:
         """The tools of the last `days`, most used first."""
         from hstore.models.work import ToolUse
 
-        rows = self._connection.rows(MOST_USED, (_days_ago(days), _at_most(limit)))
+        rows = self._connection.rows(MOST_USED, (days_ago("days", days), _at_most(limit)))
         return [ToolUse(row[0], row[1], _seconds(row[2]), row[3]) for row in rows]
 
     def failed(
@@ -251,7 +249,7 @@ class ToolExecutions:
         """
         from hstore.models.work import Failure
 
-        begin = -ALL if days is None else _days_ago(days)
+        begin = -ALL if days is None else days_ago("days", days)
         rows = self._connection.rows(FAILED, (begin, whole("more_than", more_than), _at_most(limit)))
         return [Failure._make(row) for row in rows]
 
@@ -262,7 +260,7 @@ class ToolExecutions:
         """
         from hstore.models.work import DeviceActivity
 
-        rows = self._connection.rows(DEVICE_ACTIVITY, (_days_ago(days), _at_most(limit)))
+        rows = self._connection.rows(DEVICE_ACTIVITY, (days_ago("days", days), _at_most(limit)))
         return [DeviceActivity._make((*row[:3], optional_datetime(row[3]))) for row in rows]
 
 
@@ -306,12 +304,6 @@ class Call:
             return self._record((0, self.result, said, spent))
         except InvalidInput:
             return self._record((0, None, said, spent))  # its result is no JSON; it failed all the same
-
-
-def _days_ago(days: float) -> int:
-    if not isinstance(days, (int, float)) or isinstance(days, bool) or not 0 < days <= MOST_DAYS:
-        raise InvalidInput(f"days: a number above 0, at most {MOST_DAYS}")
-    return now() - round(days * DAY)
 
 
 def _at_most(limit: int | None) -> int:
