@@ -36,8 +36,9 @@ class Checkpoints:
 
     Attributes:
         over: the WAL has reached its limit; `make_room` before writing more.
-        often: at a quarter of the interval: who does long work that nobody waits for keeps the WAL so small that others
-            do not come to a checkpoint, or have to be kept out for one.
+        often: at a sixteenth of the interval: who does long work that nobody waits for keeps the WAL so small that
+            others do not come to a checkpoint, or have to be kept out for one, and each of its own syncs little: while
+            the device is busy with that, others who append to the WAL stand still.
         pages: in the WAL after the last commit.
         patience: how the connection waits.
     """
@@ -64,7 +65,7 @@ class Checkpoints:
     def __call__(self, raw: apsw.Connection, _database: str, pages: int) -> int:
         """After a commit. What fails here has not failed the commit, so nothing is raised."""
         self.pages = pages
-        interval = WAL_INTERVAL // 4 if self.often else WAL_INTERVAL
+        interval = WAL_INTERVAL // 16 if self.often else WAL_INTERVAL
         if pages < self._due and (self._due == interval or pages >= self._due - interval):
             return 0
         if pages < self._due:  # it began anew
